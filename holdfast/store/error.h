@@ -1,0 +1,48 @@
+// What a request to the store can be told. The names are etcd's; server/ knows their gRPC codes and texts.
+#pragma once
+
+namespace holdfast::store {
+
+enum class Error {
+  kNone,
+  kEmptyKey,
+  kKeyNotFound,
+  kValueProvided,
+  kLeaseProvided,
+  kTooManyOps,
+  kDuplicateKey,
+  kInvalidSortOption,
+  kCompacted,
+  kFutureRev,
+  kNoSpace,
+  kLeaseNotFound,
+  kLeaseExist,
+  kLeaseTtlTooLarge,
+  kMemberExist,
+  kPeerUrlExist,
+  kMemberNotEnoughStarted,
+  kMemberBadUrls,
+  kMemberNotFound,
+  kMemberNotLearner,
+  kLearnerNotReady,
+  kTooManyLearners,
+  kClusterIdMismatch,
+  kRequestTooLarge,
+  kTooManyRequests,
+  kNoLeader,
+  kNotLeader,
+  kLeaderChanged,
+  kStopped,
+  kTimeout,                    // the request was not carried out, or it is not known whether it was
+  kTimeoutDueToLeaderFail,
+  kTimeoutDueToConnectionLost,
+  kTimeoutWaitAppliedIndex,
+  kUnhealthy,
+  kCorrupt,
+  kNotSupportedForLearner,
+  kBadLeaderTransferee,
+  kInvalidArgument,  // an enum or union arm this version does not know
+};
+constexpr Error last_value(Error) { return Error::kInvalidArgument; }
+
+}  // namespace holdfast::store

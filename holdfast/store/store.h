@@ -1,0 +1,137 @@
+// The store: a multi-version key-value map with leases and members, as a pure, deterministic state machine in memory.
+//
+// The same commands in the same order give the same state, the same responses and the same hash on every member,
+// compiler and platform. It reads no clock: time reaches it as commands (Tick). It is made durable by the log of its
+// commands and by snapshots of it (docs/formats/snapshot.md).
+//
+// Thread rule: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "holdfast/base/slice.h"
+#include "holdfast/base/status.h"
+#include "holdfast/store/api.h"
+
+namespace holdfast::store {
+
+// --- Commands: what the log carries. Requests that change state, and what only members themselves propose. -----------
+
+// Log time advances to `clock_ms` (never back); leases that end by then are revoked, oldest first, at most
+// kMaxExpiriesPerTick. Proposed by the leader, which adds only time that it has itself seen pass.
+struct Tick {
+  int64_t clock_ms = 0;
+};
+// A member tells its name and where clients reach it.
+struct Publish {
+  NodeId member;
+  std::string name;
+  std::vector<std::string> client_urls;
+};
+// The renewals of one batch. Unknown leases are passed over.
+struct LeaseRenew {
+  std::vector<LeaseId> ids;
+};
+// What a committed membership entry means to the store: its context. `members` replaces the table.
+struct SetMembers {
+  std::vector<Member> members;
+  NodeId added;  // none unless a member was added
+};
+using Command = std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest, LeaseRevokeRequest,
+                             LeaseRenew, Tick, Publish, SetMembers, MemberUpdateRequest, AlarmRequest>;
+
+inline constexpr int kMaxExpiriesPerTick = 1000;
+inline constexpr int64_t kMaxLeaseTtlSeconds = 9'000'000'000;
+
+struct Limits {
+  size_t max_txn_ops = 128;
+  int64_t min_lease_ttl_seconds = 2;  // ceil(1.5 x election timeout)
+  int64_t quota_bytes = int64_t{2} << 30;
+};
+
+// Checks that need no state: what can be refused before it is proposed (empty key, too many ops, duplicate keys in a
+// txn, unknown sort options). kNone: well formed.
+Error validate(const Request& request, const Limits& limits);
+bool is_read_only(const TxnRequest& txn);  // ranges only, not nested
+
+class Store {
+ public:
+  explicit Store(const Limits& limits);
+  ~Store();
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+
+  // Applies one command. A command that cannot be carried out changes nothing but answers Refused.
+  Response apply(const Command& command);
+
+  // Reads at the present state.
+  Response range(const RangeRequest& request) const;
+  Response read_txn(const TxnRequest& txn) const;  // is_read_only(txn)
+  Response lease_leases() const;
+  // `elapsed_ms`: the local time since the last Tick was applied, to show a remaining time between ticks.
+  Response lease_time_to_live(const LeaseTimeToLiveRequest& request, int64_t elapsed_ms) const;
+  Response hash_kv(const HashKvRequest& request) const;
+  Response alarms() const;
+
+  Revision revision() const;          // 1 when empty, as in etcd
+  Revision compact_revision() const;  // 0: never compacted
+  const std::vector<Member>& members() const;
+  const Member* member(NodeId id) const;
+  int64_t clock_ms() const;
+  bool has_leases() const;
+  // The log time at which the next lease ends; nullopt without leases.
+  std::optional<int64_t> next_expiry_ms() const;
+  std::optional<int64_t> lease_ttl_seconds(LeaseId id) const;  // granted
+  int64_t bytes_held() const;
+  int64_t bytes_in_use() const;
+  const Limits& limits() const;
+  // A hash of everything that commands can observe. Equal at equal log positions on all members. Cheap enough for every
+  // step of a simulation (maintained incrementally).
+  uint64_t state_hash() const;
+
+  // Compaction is logical at once and physical in slices, which nobody can observe. True when something is left to do.
+  bool collect_garbage(size_t max_versions);
+
+  // The events of (after, upto], in revision order, all events of a revision together, at most about `max_events` unless
+  // one revision has more. `upto` returns how far it got. `after` must be >= compact_revision.
+  struct History {
+    std::vector<Event> events;  // without prev_kv
+    Revision upto;
+  };
+  History history(Revision after, Revision upto, size_t max_events) const;
+  // The live version of a key as of a revision, for prev_kv.
+  std::optional<KeyValue> at(const Slice& key, Revision revision) const;
+
+  // The events of the last apply(), for watchers that are up to date. Valid until the next apply().
+  const std::vector<Event>& last_events() const;
+
+  // --- Snapshots: a consistent image, taken in bounded slices while apply() goes on. ---
+  class SnapshotReader {
+   public:
+    virtual ~SnapshotReader() = default;
+    // Appends up to about `max_bytes` of the image to `out`; false when it is complete. The image is that of the moment
+    // the reader was made, whatever has been applied since.
+    virtual bool read(size_t max_bytes, std::string& out) = 0;
+  };
+  // At most one at a time; it must not outlive the store. Garbage collection pauses meanwhile.
+  std::unique_ptr<SnapshotReader> snapshot();
+
+  // Rebuilds a store from an image given in pieces of any size. kDataLoss when it is malformed.
+  class SnapshotLoader {
+   public:
+    virtual ~SnapshotLoader() = default;
+    virtual Status add(std::string_view bytes) = 0;
+    virtual StatusOr<Store> finish() = 0;
+  };
+  static std::unique_ptr<SnapshotLoader> load(const Limits& limits);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::store
