@@ -1,0 +1,56 @@
+#include "holdfast/runtime/url.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace holdfast::runtime {
+namespace {
+
+Status bad(std::string_view text, std::string_view what) {
+  return absl::InvalidArgumentError(fmt::format("\"{}\" {}; write it as http://HOST:PORT", text, what));
+}
+
+bool host_characters(std::string_view host, bool v6) {
+  return std::all_of(host.begin(), host.end(), [v6](char c) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return alphanumeric || c == '.' || (v6 ? c == ':' || c == '%' : c == '-' || c == '_');
+  });
+}
+
+}  // namespace
+
+StatusOr<Url> parse_url(std::string_view text) {
+  for (const std::string_view scheme : {"https://", "unix://", "unixs://"}) {
+    if (text.starts_with(scheme)) {
+      return absl::UnimplementedError(
+          fmt::format("\"{}\": the scheme {} is not supported; only http:// is", text, scheme));
+      only http:  // is"));
+    }
+  }
+  std::string_view rest = text;
+  if (!rest.starts_with("http://")) return bad(text, "does not begin with http://");
+  rest.remove_prefix(std::string_view("http://").size());
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.find_first_of("/?#@") != std::string_view::npos) return bad(text, "has more than a host and a port");
+
+  const size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || (rest.starts_with('[') && rest.ends_with(']'))) {
+    return bad(text, "has no port");
+  }
+  std::string_view host = rest.substr(0, colon);
+  const std::string_view port = rest.substr(colon + 1);
+  const bool v6 = host.starts_with('[') && host.ends_with(']');
+  if (v6) host = host.substr(1, host.size() - 2);
+  if (host.empty()) return bad(text, "has no host");
+  if (!host_characters(host, v6)) return bad(text, "has a host with characters that no host has");
+
+  Url url;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+  if (error != std::errc() || end != port.data() + port.size()) return bad(text, "has a port that is not 0 to 65535");
+  url.host = std::string(host);
+  return url;
+}
+
+}  // namespace holdfast::runtime
