@@ -25,8 +25,7 @@ StatusOr<Url> parse_url(std::string_view text) {
   for (const std::string_view scheme : {"https://", "unix://", "unixs://"}) {
     if (text.starts_with(scheme)) {
       return absl::UnimplementedError(
-          fmt::format("\"{}\": the scheme {} is not supported; only http:// is", text, scheme));
-      only http:  // is"));
+          fmt::format("\"{}\": the scheme {} is not supported, only http:// is", text, scheme));
     }
   }
   std::string_view rest = text;
