@@ -5,7 +5,7 @@
 //   signed integer, strong signed       zigzag varint
 //   bool                                one byte, 0 or 1
 //   enum                                varint; the type declares its greatest value by an ADL function
-//                                       `constexpr E last_value(E)`; a greater one is refused
+//                                       `constexpr E last_value(E)`
 //   Fixed64                             eight bytes, little endian
 //   Slice, std::string                  varint length, bytes
 //   std::optional<T>                    one byte 0, or 1 and T
@@ -17,16 +17,20 @@
 //   - A newer sender appends fields. An older reader skips bytes behind the last field it knows. What must not be
 //     overlooked gets a new alternative instead of a new field.
 //   - An older sender leaves the new fields out. A reader accepts that for a struct that declares
-//     `static constexpr size_t kRequiredFields = n;` and leaves the rest at their defaults. Without it all are required.
-//   - An unknown tag is StatusCode::kUnimplemented: the reader of messages skips the message, the reader of records
-//     refuses the log. All other malformations are kDataLoss.
-// Alternatives are never reordered or removed; new ones are appended.
+//     `static constexpr size_t kRequiredFields = n;` and leaves the rest at their defaults. Without it all are
+//     required.
+//   - An unknown tag or enum value is StatusCode::kUnimplemented: the reader of messages skips the message, the reader
+//     of records refuses the log. All other malformations are kDataLoss.
+// Alternatives and enumerators are never reordered or removed; new ones are appended.
 //
-// Hostile input: no read past the end, no allocation beyond a constant times the input's size, nesting at most
-// kMaxDepth. A decoded Slice shares the storage of its input.
+// One encoding per value: integers in another than their shortest form are refused, so that equal values have equal
+// hashes. (Bytes that an older reader skips are the one thing that decoding and encoding again does not give back.)
+//
+// Hostile input: no read past the end, no allocation beyond a constant times the input's size, nesting (of variants and
+// of vectors) at most kMaxDepth. A decoded Slice shares the storage of its input.
 #pragma once
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -36,18 +40,13 @@
 #include <variant>
 #include <vector>
 
-#include "holdfast/base/assert.h"
+#include "holdfast/base/codec_io.h"
 #include "holdfast/base/reflect.h"
 #include "holdfast/base/slice.h"
 #include "holdfast/base/status.h"
 #include "holdfast/base/strong.h"
 
 namespace holdfast::codec {
-
-inline constexpr int kMaxDepth = 64;
-
-// Slices of at least this size are attached to the output by reference instead of being copied.
-inline constexpr size_t kAttachBytes = 4096;
 
 // A 64-bit value that is spread evenly (hashes, identities), for which a varint would waste space.
 struct Fixed64 {
@@ -79,169 +78,28 @@ consteval size_t required_fields() {
   }
 }
 
+// The fewest bytes a T can take; bounds how many of them the rest of the input can hold.
+template <class T>
+consteval size_t min_bytes() {
+  if constexpr (std::is_same_v<T, Fixed64>) {
+    return 8;
+  } else if constexpr (is_variant<T>) {
+    return 5;
+  } else if constexpr (is_pair<T>) {
+    return min_bytes<typename T::first_type>() + min_bytes<typename T::second_type>();
+  } else if constexpr (std::is_aggregate_v<T>) {
+    return []<class... F>(std::tuple<F&...>*) {
+      return (size_t{0} + ... + min_bytes<F>());
+    }(static_cast<decltype(reflect::tie(std::declval<T&>()))*>(nullptr));
+  } else {
+    return 1;
+  }
+}
+
 constexpr uint64_t zigzag(int64_t v) { return (static_cast<uint64_t>(v) << 1) ^ static_cast<uint64_t>(v >> 63); }
 constexpr int64_t unzigzag(uint64_t v) { return static_cast<int64_t>((v >> 1) ^ (~(v & 1) + 1)); }
 
 }  // namespace internal
-
-// Collects encoded bytes. Small pieces are copied into owned blocks, large slices are attached.
-class Writer {
- public:
-  explicit Writer(size_t expected_bytes = 256) : expected_(expected_bytes) {}
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
-  ~Writer() {
-    if (block_ != nullptr) block_->release();
-  }
-
-  void byte(uint8_t b) {
-    reserve(1);
-    *cursor_++ = static_cast<char>(b);
-  }
-  void varint(uint64_t v) {
-    reserve(10);
-    while (v >= 0x80) {
-      *cursor_++ = static_cast<char>(v | 0x80);
-      v >>= 7;
-    }
-    *cursor_++ = static_cast<char>(v);
-  }
-  void fixed32(uint32_t v) { raw(&v, 4); }
-  void fixed64(uint64_t v) { raw(&v, 8); }
-  void bytes(std::string_view b) {
-    reserve(b.size());
-    if (!b.empty()) std::memcpy(cursor_, b.data(), b.size());
-    cursor_ += b.size();
-  }
-  void slice(const Slice& s) {
-    if (s.size() < kAttachBytes) return bytes(s.view());
-    cut();
-    out_.push(s);
-  }
-
-  // Opens a length-framed body; `close` writes its length. The place stays valid however much is written between.
-  struct Frame {
-    char* place;
-    size_t begin;
-  };
-  Frame open() {
-    reserve(4);
-    char* place = cursor_;
-    cursor_ += 4;
-    return {place, size()};
-  }
-  void close(Frame f) {
-    const size_t length = size() - f.begin;
-    ensure(length <= std::numeric_limits<uint32_t>::max(), "an encoded body is smaller than 4 GiB");
-    const auto n = static_cast<uint32_t>(length);
-    std::memcpy(f.place, &n, 4);
-  }
-
-  size_t size() const { return out_.size() + static_cast<size_t>(cursor_ - start_); }
-  // The encoded bytes; the writer is empty afterwards.
-  Chain finish() {
-    cut();
-    return std::exchange(out_, Chain());
-  }
-
- private:
-  static_assert(std::endian::native == std::endian::little, "the codec copies little-endian integers as they lie");
-  void raw(const void* p, size_t n) {
-    reserve(n);
-    std::memcpy(cursor_, p, n);
-    cursor_ += n;
-  }
-  void reserve(size_t n) {
-    if (static_cast<size_t>(end_ - cursor_) < n) [[unlikely]] grow(n);
-  }
-  // Never moves bytes already written: an open frame points at its place.
-  void grow(size_t n);
-  void cut();
-
-  Chain out_;
-  Block* block_ = nullptr;
-  char* start_ = nullptr;
-  char* cursor_ = nullptr;
-  char* end_ = nullptr;
-  size_t expected_;
-};
-
-// Reads encoded bytes. The first error sticks; every later read yields zeros, so callers check once at the end.
-class Reader {
- public:
-  explicit Reader(Slice input) : input_(std::move(input)), at_(input_.data()), end_(at_ + input_.size()) {}
-
-  bool ok() const { return error_.ok(); }
-  const Status& status() const { return error_; }
-  size_t remaining() const { return static_cast<size_t>(end_ - at_); }
-  size_t offset() const { return static_cast<size_t>(at_ - input_.data()); }
-
-  uint8_t byte() {
-    if (at_ == end_) [[unlikely]] return fail("the input ends early"), 0;
-    return static_cast<uint8_t>(*at_++);
-  }
-  uint64_t varint() {
-    if (at_ != end_ && static_cast<uint8_t>(*at_) < 0x80) [[likely]] return static_cast<uint8_t>(*at_++);
-    return long_varint();
-  }
-  uint32_t fixed32() { return fixed<uint32_t>(); }
-  uint64_t fixed64() { return fixed<uint64_t>(); }
-  Slice slice() {
-    const uint64_t n = varint();
-    if (n > remaining()) [[unlikely]] return fail("a length points past the end"), Slice();
-    Slice s = input_.sub(offset(), n);
-    at_ += n;
-    return s;
-  }
-  // A view into the input, valid while the input lives.
-  std::string_view view(size_t n) {
-    if (n > remaining()) [[unlikely]] return fail("a length points past the end"), std::string_view();
-    std::string_view v(at_, n);
-    at_ += n;
-    return v;
-  }
-
-  void fail(const char* what);
-  void fail_unknown_tag(uint64_t tag);
-
-  // Narrows the reader to the next `n` bytes; `leave` skips what was not read of them.
-  struct Body {
-    const char* outer_end;
-  };
-  Body enter(size_t n) {
-    if (n > remaining()) [[unlikely]] {
-      fail("a body's length points past the end");
-      n = 0;
-    }
-    const Body b{end_};
-    end_ = at_ + n;
-    if (++depth_ > kMaxDepth) fail("values are nested too deeply");
-    return b;
-  }
-  void leave(Body b) {
-    --depth_;
-    at_ = end_;
-    end_ = b.outer_end;
-    if (!ok()) at_ = end_;
-  }
-
- private:
-  template <class T>
-  T fixed() {
-    if (remaining() < sizeof(T)) [[unlikely]] return fail("the input ends early"), T{};
-    T v;
-    std::memcpy(&v, at_, sizeof v);
-    at_ += sizeof v;
-    return v;
-  }
-  uint64_t long_varint();
-
-  Slice input_;
-  const char* at_;
-  const char* end_;
-  int depth_ = 0;
-  Status error_;
-};
 
 template <class T>
 void write(Writer& w, const T& v);
@@ -294,7 +152,7 @@ void read_body(Reader& r, T& v) {
 template <class V, size_t... I>
 void read_alternative(Reader& r, V& v, uint64_t tag, std::index_sequence<I...>) {
   const bool known = ((tag == I ? (read_body(r, v.template emplace<I>()), true) : false) || ...);
-  if (!known) r.fail_unknown_tag(tag);
+  if (!known) r.fail_unknown("alternative", tag);
 }
 
 template <class T>
@@ -321,11 +179,14 @@ T read_integer(Reader& r) {
 
 template <class T>
 void read_vector(Reader& r, std::vector<T>& v) {
+  static_assert(min_bytes<T>() > 0, "a vector of nothing: its count would not be bounded by its bytes");
   const uint64_t n = r.varint();
-  // Every element takes a byte at least, unless it is an empty struct, of which nobody needs a vector.
-  if (n > r.remaining()) return r.fail("a count exceeds the bytes that follow");
+  if (n > r.remaining() / min_bytes<T>()) return r.fail("a count exceeds the bytes that follow");
+  r.deeper();
   v.clear();
+  v.reserve(std::min<uint64_t>(n, 4096));  // a false count costs little; a true one pays for its growth
   for (uint64_t i = 0; i < n && r.ok(); ++i) read(r, v.emplace_back());
+  r.shallower();
 }
 
 }  // namespace internal
@@ -380,7 +241,7 @@ void read(Reader& r, T& v) {
     v = T(internal::read_integer<typename T::rep>(r));
   } else if constexpr (std::is_enum_v<T>) {
     const uint64_t n = r.varint();
-    if (n > static_cast<uint64_t>(last_value(T{}))) return r.fail("an enum has an unknown value");
+    if (n > static_cast<uint64_t>(last_value(T{}))) return r.fail_unknown("enum value", n);
     v = static_cast<T>(n);
   } else if constexpr (std::is_same_v<T, Fixed64>) {
     v.value = r.fixed64();

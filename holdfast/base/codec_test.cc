@@ -61,7 +61,8 @@ Node random_node(Random& r, int depth) {
       return Empty{};
     case 1: {
       Ping p{Term(r.next() >> r.below(64)), {}, {}, r.chance(1, 2) ? Color::kRed : Color::kGreen, r.chance(1, 2)};
-      if (r.chance(1, 2)) p.inner = Inner{-static_cast<int64_t>(r.next() >> 1), Slice::take(std::string(r.below(6000), 'x'))};
+      if (r.chance(1, 2))
+        p.inner = Inner{-static_cast<int64_t>(r.next() >> 1), Slice::take(std::string(r.below(6000), 'x'))};
       for (uint64_t i = r.below(3); i > 0; --i) p.many.push_back({r.between(-5, 5), Slice::copy_of("ab")});
       return p;
     }
@@ -139,6 +140,84 @@ TEST(Codec, HugeCountsAndLengthsAreRefusedBeforeTheyAllocate) {
   codec::Writer w2;
   w2.varint(~uint64_t{0});
   EXPECT_FALSE(codec::decode<Slice>(w2.finish().flatten()).ok());
+}
+
+TEST(Codec, IntegersTakeTheirShortestFormOnlyAndAtMost64Bits) {
+  for (int bits = 0; bits < 64; ++bits) {
+    for (const uint64_t v : {(uint64_t{1} << bits) - 1, uint64_t{1} << bits, ~uint64_t{0} >> bits}) {
+      const std::string good = codec::encode_flat(v).str();
+      const auto back = codec::decode<uint64_t>(Slice::copy_of(good));
+      ASSERT_TRUE(back.ok());
+      ASSERT_EQ(*back, v);
+      std::string padded = good;
+      padded.back() = static_cast<char>(padded.back() | 0x80);
+      padded.push_back(0);
+      ASSERT_EQ(codec::decode<uint64_t>(Slice::copy_of(padded)).status().code(), StatusCode::kDataLoss) << v;
+    }
+  }
+  EXPECT_FALSE(codec::decode<uint64_t>(Slice::copy_of(std::string(9, '\xff') + "\x02")).ok());
+  EXPECT_FALSE(codec::decode<uint32_t>(codec::encode_flat(uint64_t{1} << 32)).ok());
+  for (const int64_t v : {INT64_MIN, int64_t{-1}, int64_t{0}, int64_t{1}, INT64_MAX}) {
+    EXPECT_EQ(*codec::decode<int64_t>(codec::encode_flat(v)), v);
+  }
+  EXPECT_FALSE(codec::decode<int8_t>(codec::encode_flat(int64_t{128})).ok());
+  EXPECT_EQ(*codec::decode<int8_t>(codec::encode_flat(int64_t{-128})), -128);
+}
+
+TEST(Codec, WhatIsAcceptedIsTheOneEncodingOfItsValueOrHasSkippedBytes) {
+  Random r(3);
+  int accepted = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = codec::encode_flat(random_node(r, 2)).str();
+    if (bytes.size() > 200) continue;
+    for (uint64_t k = r.below(3); k > 0; --k) bytes[r.below(bytes.size())] = static_cast<char>(r.next());
+    const auto v = codec::decode<Node>(Slice::copy_of(bytes));
+    if (!v.ok()) continue;
+    ++accepted;
+    const Slice again = codec::encode_flat(*v);
+    ASSERT_LE(again.size(), bytes.size());
+    if (again.size() == bytes.size()) {
+      ASSERT_EQ(again.view(), bytes);
+    }
+  }
+  EXPECT_GT(accepted, 5000);
+}
+
+TEST(Codec, UnknownEnumValueIsUnimplementedAndAnOddBoolIsDamage) {
+  EXPECT_EQ(codec::decode<Color>(Slice::copy_of("\x02")).status().code(), StatusCode::kUnimplemented);
+  EXPECT_EQ(codec::decode<bool>(Slice::copy_of("\x02")).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(codec::decode<std::optional<bool>>(Slice::copy_of("\x02")).status().code(), StatusCode::kDataLoss);
+}
+
+struct Deep {
+  std::vector<Deep> below;
+};
+
+TEST(Codec, VectorsThatHoldThemselvesAreBoundedToo) {
+  const auto nested = [](size_t levels) { return Slice::take(std::string(levels, '\x01') + std::string(1, '\0')); };
+  EXPECT_TRUE(codec::decode<Deep>(nested(codec::kMaxDepth - 1)).ok());
+  EXPECT_EQ(codec::decode<Deep>(nested(codec::kMaxDepth)).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(codec::decode<Deep>(nested(1'000'000)).status().code(), StatusCode::kDataLoss);
+}
+
+TEST(Codec, BytesAreAsTheFormatPageSays) {
+  const auto hex = [](const Slice& s) {
+    std::string out;
+    for (const char c : s.view()) {
+      constexpr char kDigits[] = "0123456789abcdef";
+      out += kDigits[static_cast<uint8_t>(c) >> 4];
+      out += kDigits[static_cast<uint8_t>(c) & 15];
+    }
+    return out;
+  };
+  EXPECT_EQ(hex(codec::encode_flat(uint64_t{300})), "ac02");
+  EXPECT_EQ(hex(codec::encode_flat(int64_t{-2})), "03");
+  EXPECT_EQ(hex(codec::encode_flat(codec::Fixed64{0x0102030405060708})), "0807060504030201");
+  EXPECT_EQ(hex(codec::encode_flat(std::string("ab"))), "026162");
+  EXPECT_EQ(hex(codec::encode_flat(std::optional<uint32_t>(7))), "0107");
+  EXPECT_EQ(hex(codec::encode_flat(std::vector<uint32_t>{1, 2})), "020102");
+  EXPECT_EQ(hex(codec::encode_flat(Inner{5, Slice::copy_of("x")})), "0a0178");
+  EXPECT_EQ(hex(codec::encode_flat(Node(Ping{Term(1), {}, {}, Color::kGreen, true}))), "01050000000100000101");
 }
 
 TEST(Codec, LargeSlicesAreSharedNotCopied) {

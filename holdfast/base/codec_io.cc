@@ -1,4 +1,4 @@
-#include "holdfast/base/codec.h"
+#include "holdfast/base/codec_io.h"
 
 #include <algorithm>
 
@@ -29,10 +29,10 @@ void Reader::fail(const char* what) {
   at_ = end_;
 }
 
-void Reader::fail_unknown_tag(uint64_t tag) {
+void Reader::fail_unknown(const char* what, uint64_t value) {
   if (ok()) {
     error_ = absl::UnimplementedError(
-        absl::StrCat("unknown alternative ", tag, " (at byte ", offset(), "); it was written by a newer version"));
+        absl::StrCat("unknown ", what, " ", value, " (at byte ", offset(), "); it was written by a newer version"));
   }
   at_ = end_;
 }
@@ -44,7 +44,9 @@ uint64_t Reader::long_varint() {
     const auto b = static_cast<uint8_t>(*at_++);
     if (shift == 63 && b > 1) return fail("an integer has more than 64 bits"), 0;
     v |= static_cast<uint64_t>(b & 0x7f) << shift;
-    if (b < 0x80) return v;
+    if (b >= 0x80) continue;
+    if (b == 0 && shift > 0) return fail("an integer is not in its shortest form"), 0;
+    return v;
   }
   return fail("an integer has more than 64 bits"), 0;
 }
