@@ -53,9 +53,12 @@ struct Connection {
   std::string out;
 
   void submit(Call* call) {
-    static const nghttp2_nv headers[] = {nv(":method", "POST"), nv(":scheme", "http"),
-                                         nv(":path", "/etcdserverpb.KV/Range"), nv(":authority", "127.0.0.1:2379"),
-                                         nv("content-type", "application/grpc"), nv("user-agent", "rpc_face_load"),
+    static const nghttp2_nv headers[] = {nv(":method", "POST"),
+                                         nv(":scheme", "http"),
+                                         nv(":path", "/etcdserverpb.KV/Range"),
+                                         nv(":authority", "127.0.0.1:2379"),
+                                         nv("content-type", "application/grpc"),
+                                         nv("user-agent", "rpc_face_load"),
                                          nv("te", "trailers")};
     call->start = Clock::now();
     call->sent = call->received = 0;
@@ -145,7 +148,8 @@ double cpu_seconds_of(int pid) {
   unsigned long user = 0, system = 0;
   const size_t after_name = line.rfind(')');
   if (after_name == std::string::npos ||
-      std::sscanf(line.c_str() + after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+      std::sscanf(line.c_str() + after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                  &system) != 2)
     fail("cannot read the server's processor time");
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
@@ -195,7 +199,9 @@ int main(int argc, char** argv) {
   const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
   const double server = cpu_seconds_of(pid) - server_before, own = own_cpu_seconds() - own_before;
   std::sort(latencies_ns.begin(), latencies_ns.end());
-  const auto percentile = [&](double p) { return latencies_ns[static_cast<size_t>(p * (latencies_ns.size() - 1))] / 1000; };
+  const auto percentile = [&](double p) {
+    return latencies_ns[static_cast<size_t>(p * (latencies_ns.size() - 1))] / 1000;
+  };
   const double n = static_cast<double>(completed);
   std::printf("%9.0f calls/s  server %6.2f us/call  client %5.2f us/call  p50 %5u us  p99 %6u us\n", n / elapsed,
               1e6 * server / n, 1e6 * own / n, percentile(0.5), percentile(0.99));

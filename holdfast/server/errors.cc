@@ -1,0 +1,194 @@
+#include "holdfast/server/errors.h"
+
+#include <array>
+
+#include "holdfast/base/assert.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr ApiError kApiErrors[] = {
+    {"EmptyKey", Code::kInvalidArgument, "etcdserver: key is not provided"},
+    {"KeyNotFound", Code::kInvalidArgument, "etcdserver: key not found"},
+    {"ValueProvided", Code::kInvalidArgument, "etcdserver: value is provided"},
+    {"LeaseProvided", Code::kInvalidArgument, "etcdserver: lease is provided"},
+    {"TooManyOps", Code::kInvalidArgument, "etcdserver: too many operations in txn request"},
+    {"DuplicateKey", Code::kInvalidArgument, "etcdserver: duplicate key given in txn request"},
+    {"InvalidClientAPIVersion", Code::kInvalidArgument, "etcdserver: invalid client api version"},
+    {"InvalidSortOption", Code::kInvalidArgument, "etcdserver: invalid sort option"},
+    {"Compacted", Code::kOutOfRange, "etcdserver: mvcc: required revision has been compacted"},
+    {"FutureRev", Code::kOutOfRange, "etcdserver: mvcc: required revision is a future revision"},
+    {"NoSpace", Code::kResourceExhausted, "etcdserver: mvcc: database space exceeded"},
+    {"LeaseNotFound", Code::kNotFound, "etcdserver: requested lease not found"},
+    {"LeaseExist", Code::kFailedPrecondition, "etcdserver: lease already exists"},
+    {"LeaseTTLTooLarge", Code::kOutOfRange, "etcdserver: too large lease TTL"},
+    {"WatchCanceled", Code::kCanceled, "etcdserver: watch canceled"},
+    {"MemberExist", Code::kFailedPrecondition, "etcdserver: member ID already exist"},
+    {"PeerURLExist", Code::kFailedPrecondition, "etcdserver: Peer URLs already exists"},
+    {"MemberNotEnoughStarted", Code::kFailedPrecondition,
+     "etcdserver: re-configuration failed due to not enough started members"},
+    {"MemberBadURLs", Code::kInvalidArgument, "etcdserver: given member URLs are invalid"},
+    {"MemberNotFound", Code::kNotFound, "etcdserver: member not found"},
+    {"MemberNotLearner", Code::kFailedPrecondition, "etcdserver: can only promote a learner member"},
+    {"LearnerNotReady", Code::kFailedPrecondition,
+     "etcdserver: can only promote a learner member which is in sync with leader"},
+    {"TooManyLearners", Code::kFailedPrecondition, "etcdserver: too many learner members in cluster"},
+    {"ClusterIDMismatch", Code::kFailedPrecondition, "etcdserver: cluster ID mismatch"},
+    {"RequestTooLarge", Code::kInvalidArgument, "etcdserver: request is too large"},
+    {"RequestTooManyRequests", Code::kResourceExhausted, "etcdserver: too many requests"},
+    {"RootUserNotExist", Code::kFailedPrecondition, "etcdserver: root user does not exist"},
+    {"RootRoleNotExist", Code::kFailedPrecondition, "etcdserver: root user does not have root role"},
+    {"UserAlreadyExist", Code::kFailedPrecondition, "etcdserver: user name already exists"},
+    {"UserEmpty", Code::kInvalidArgument, "etcdserver: user name is empty"},
+    {"UserNotFound", Code::kFailedPrecondition, "etcdserver: user name not found"},
+    {"RoleAlreadyExist", Code::kFailedPrecondition, "etcdserver: role name already exists"},
+    {"RoleNotFound", Code::kFailedPrecondition, "etcdserver: role name not found"},
+    {"RoleEmpty", Code::kInvalidArgument, "etcdserver: role name is empty"},
+    {"AuthFailed", Code::kInvalidArgument, "etcdserver: authentication failed, invalid user ID or password"},
+    {"PermissionNotGiven", Code::kInvalidArgument, "etcdserver: permission not given"},
+    {"PermissionDenied", Code::kPermissionDenied, "etcdserver: permission denied"},
+    {"RoleNotGranted", Code::kFailedPrecondition, "etcdserver: role is not granted to the user"},
+    {"PermissionNotGranted", Code::kFailedPrecondition, "etcdserver: permission is not granted to the role"},
+    {"AuthNotEnabled", Code::kFailedPrecondition, "etcdserver: authentication is not enabled"},
+    {"InvalidAuthToken", Code::kUnauthenticated, "etcdserver: invalid auth token"},
+    {"InvalidAuthMgmt", Code::kInvalidArgument, "etcdserver: invalid auth management"},
+    {"AuthOldRevision", Code::kInvalidArgument, "etcdserver: revision of auth store is old"},
+    {"NoLeader", Code::kUnavailable, "etcdserver: no leader"},
+    {"NotLeader", Code::kFailedPrecondition, "etcdserver: not leader"},
+    {"LeaderChanged", Code::kUnavailable, "etcdserver: leader changed"},
+    {"NotCapable", Code::kFailedPrecondition, "etcdserver: not capable"},
+    {"Stopped", Code::kUnavailable, "etcdserver: server stopped"},
+    {"Timeout", Code::kUnavailable, "etcdserver: request timed out"},
+    {"TimeoutDueToLeaderFail", Code::kUnavailable,
+     "etcdserver: request timed out, possibly due to previous leader failure"},
+    {"TimeoutDueToConnectionLost", Code::kUnavailable,
+     "etcdserver: request timed out, possibly due to connection lost"},
+    {"TimeoutWaitAppliedIndex", Code::kUnavailable,
+     "etcdserver: request timed out, waiting for the applied index took too long"},
+    {"Unhealthy", Code::kUnavailable, "etcdserver: unhealthy cluster"},
+    {"Corrupt", Code::kDataLoss, "etcdserver: corrupt cluster"},
+    {"NotSupportedForLearner", Code::kFailedPrecondition, "etcdserver: rpc not supported for learner"},
+    {"BadLeaderTransferee", Code::kFailedPrecondition, "etcdserver: bad leader transferee"},
+    {"WrongDowngradeVersionFormat", Code::kInvalidArgument, "etcdserver: wrong downgrade target version format"},
+    {"InvalidDowngradeTargetVersion", Code::kInvalidArgument, "etcdserver: invalid downgrade target version"},
+    {"ClusterVersionUnavailable", Code::kFailedPrecondition, "etcdserver: cluster version not found during downgrade"},
+    {"DowngradeInProcess", Code::kFailedPrecondition, "etcdserver: cluster has a downgrade job in progress"},
+    {"NoInflightDowngrade", Code::kFailedPrecondition, "etcdserver: no inflight downgrade job"},
+    {"Canceled", Code::kCanceled, "etcdserver: request canceled"},
+    {"DeadlineExceeded", Code::kDeadlineExceeded, "etcdserver: context deadline exceeded"},
+};
+
+constexpr std::array<std::string_view, kCodes> kCodeNames = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+
+// The name under which the table knows a refusal of the store.
+constexpr std::string_view name_of(store::Error error) {
+  using store::Error;
+  switch (error) {
+    case Error::kNone:
+      return "";
+    case Error::kEmptyKey:
+      return "EmptyKey";
+    case Error::kKeyNotFound:
+      return "KeyNotFound";
+    case Error::kValueProvided:
+      return "ValueProvided";
+    case Error::kLeaseProvided:
+      return "LeaseProvided";
+    case Error::kTooManyOps:
+      return "TooManyOps";
+    case Error::kDuplicateKey:
+      return "DuplicateKey";
+    case Error::kInvalidSortOption:
+      return "InvalidSortOption";
+    case Error::kCompacted:
+      return "Compacted";
+    case Error::kFutureRev:
+      return "FutureRev";
+    case Error::kNoSpace:
+      return "NoSpace";
+    case Error::kLeaseNotFound:
+      return "LeaseNotFound";
+    case Error::kLeaseExist:
+      return "LeaseExist";
+    case Error::kLeaseTtlTooLarge:
+      return "LeaseTTLTooLarge";
+    case Error::kMemberExist:
+      return "MemberExist";
+    case Error::kPeerUrlExist:
+      return "PeerURLExist";
+    case Error::kMemberNotEnoughStarted:
+      return "MemberNotEnoughStarted";
+    case Error::kMemberBadUrls:
+      return "MemberBadURLs";
+    case Error::kMemberNotFound:
+      return "MemberNotFound";
+    case Error::kMemberNotLearner:
+      return "MemberNotLearner";
+    case Error::kLearnerNotReady:
+      return "LearnerNotReady";
+    case Error::kTooManyLearners:
+      return "TooManyLearners";
+    case Error::kClusterIdMismatch:
+      return "ClusterIDMismatch";
+    case Error::kRequestTooLarge:
+      return "RequestTooLarge";
+    case Error::kTooManyRequests:
+      return "RequestTooManyRequests";
+    case Error::kNoLeader:
+      return "NoLeader";
+    case Error::kNotLeader:
+      return "NotLeader";
+    case Error::kLeaderChanged:
+      return "LeaderChanged";
+    case Error::kStopped:
+      return "Stopped";
+    case Error::kTimeout:
+      return "Timeout";
+    case Error::kTimeoutDueToLeaderFail:
+      return "TimeoutDueToLeaderFail";
+    case Error::kTimeoutDueToConnectionLost:
+      return "TimeoutDueToConnectionLost";
+    case Error::kTimeoutWaitAppliedIndex:
+      return "TimeoutWaitAppliedIndex";
+    case Error::kUnhealthy:
+      return "Unhealthy";
+    case Error::kCorrupt:
+      return "Corrupt";
+    case Error::kNotSupportedForLearner:
+      return "NotSupportedForLearner";
+    case Error::kBadLeaderTransferee:
+      return "BadLeaderTransferee";
+    case Error::kInvalidArgument:
+      return "";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view code_name(Code code) { return kCodeNames[static_cast<size_t>(code)]; }
+
+std::span<const ApiError> api_errors() { return kApiErrors; }
+
+const ApiError& api_error(std::string_view name) {
+  for (const ApiError& e : kApiErrors) {
+    if (e.name == name) return e;
+  }
+  fail_assertion("a refusal is named as in the table of errors", Place::here());
+}
+
+Outcome outcome_of(const ApiError& error) { return {error.code, std::string(error.text)}; }
+
+Outcome outcome_of(store::Error error) {
+  if (error == store::Error::kNone) return {};
+  if (error == store::Error::kInvalidArgument) {
+    return {Code::kInvalidArgument, "etcdserver: the request has an option that this server does not know"};
+  }
+  return outcome_of(api_error(name_of(error)));
+}
+
+}  // namespace holdfast::server
