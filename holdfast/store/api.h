@@ -251,10 +251,11 @@ struct AlarmResponse {
 
 // --- All of them -----------------------------------------------------------------------------------------------------
 
-using Request = std::variant<RangeRequest, PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest,
-                             LeaseRevokeRequest, LeaseKeepAliveRequest, LeaseTimeToLiveRequest, LeaseLeasesRequest,
-                             MemberAddRequest, MemberRemoveRequest, MemberUpdateRequest, MemberPromoteRequest,
-                             MemberListRequest, StatusRequest, HashKvRequest, MoveLeaderRequest, AlarmRequest>;
+using Request =
+    std::variant<RangeRequest, PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest,
+                 LeaseRevokeRequest, LeaseKeepAliveRequest, LeaseTimeToLiveRequest, LeaseLeasesRequest,
+                 MemberAddRequest, MemberRemoveRequest, MemberUpdateRequest, MemberPromoteRequest, MemberListRequest,
+                 StatusRequest, HashKvRequest, MoveLeaderRequest, AlarmRequest>;
 
 // The first alternative is the refusal of any request.
 struct Refused {
@@ -281,7 +282,7 @@ struct WatchCreateRequest {
   Slice range_end;
   Revision start_revision;  // 0: from now on
   bool progress_notify = false;
-  bool no_put = false;     // filters
+  bool no_put = false;  // filters
   bool no_delete = false;
   bool prev_kv = false;
   bool fragment = false;

@@ -33,7 +33,7 @@ enum class Error {
   kNotLeader,
   kLeaderChanged,
   kStopped,
-  kTimeout,                    // the request was not carried out, or it is not known whether it was
+  kTimeout,  // the request was not carried out, or it is not known whether it was
   kTimeoutDueToLeaderFail,
   kTimeoutDueToConnectionLost,
   kTimeoutWaitAppliedIndex,

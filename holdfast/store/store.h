@@ -2,7 +2,7 @@
 //
 // The same commands in the same order give the same state, the same responses and the same hash on every member,
 // compiler and platform. It reads no clock: time reaches it as commands (Tick). It is made durable by the log of its
-// commands and by snapshots of it (docs/formats/snapshot.md).
+// commands and by snapshots of it (docs/formats/store-snapshot.md).
 //
 // Thread rule: one thread at a time.
 #pragma once
@@ -32,17 +32,21 @@ struct Publish {
   std::string name;
   std::vector<std::string> client_urls;
 };
-// The renewals of one batch. Unknown leases are passed over.
+// The renewals of one batch. Unknown leases are passed over, and those that have ended but wait for a Tick to revoke
+// them.
 struct LeaseRenew {
   std::vector<LeaseId> ids;
 };
-// What a committed membership entry means to the store: its context. `members` replaces the table.
+// What a committed membership entry means to the store: its context. `members` says who belongs and who is a learner.
+// Members that the table has already keep their names and URLs: the context may be older than a Publish or a
+// MemberUpdate that came before it in the log.
 struct SetMembers {
   std::vector<Member> members;
   NodeId added;  // none unless a member was added
 };
-using Command = std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest, LeaseRevokeRequest,
-                             LeaseRenew, Tick, Publish, SetMembers, MemberUpdateRequest, AlarmRequest>;
+using Command =
+    std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest, LeaseRevokeRequest,
+                 LeaseRenew, Tick, Publish, SetMembers, MemberUpdateRequest, AlarmRequest>;
 
 inline constexpr int kMaxExpiriesPerTick = 1000;
 inline constexpr int64_t kMaxLeaseTtlSeconds = 9'000'000'000;
@@ -56,6 +60,9 @@ struct Limits {
 // Checks that need no state: what can be refused before it is proposed (empty key, too many ops, duplicate keys in a
 // txn, unknown sort options). kNone: well formed.
 Error validate(const Request& request, const Limits& limits);
+// The same, and makes the decisions that are the serving member's: raises a lease's TTL to the least allowed. Members
+// may be configured differently, so what is applied must not depend on `limits`.
+Error admit(Request& request, const Limits& limits);
 bool is_read_only(const TxnRequest& txn);  // ranges only, not nested
 
 class Store {
@@ -65,7 +72,8 @@ class Store {
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
 
-  // Applies one command. A command that cannot be carried out changes nothing but answers Refused.
+  // Applies one command. A command that cannot be carried out changes nothing but answers Refused. Tick and LeaseRenew,
+  // which nobody waits for, answer Refused with kNone; Publish and SetMembers answer MembersResponse.
   Response apply(const Command& command);
 
   // Reads at the present state.
@@ -75,7 +83,7 @@ class Store {
   // `elapsed_ms`: the local time since the last Tick was applied, to show a remaining time between ticks.
   Response lease_time_to_live(const LeaseTimeToLiveRequest& request, int64_t elapsed_ms) const;
   Response hash_kv(const HashKvRequest& request) const;
-  Response alarms() const;
+  Response alarms(AlarmType type = AlarmType::kNone) const;  // kNone: of every type
 
   Revision revision() const;          // 1 when empty, as in etcd
   Revision compact_revision() const;  // 0: never compacted
@@ -83,11 +91,16 @@ class Store {
   const Member* member(NodeId id) const;
   int64_t clock_ms() const;
   bool has_leases() const;
-  // The log time at which the next lease ends; nullopt without leases.
+  // The log time at which the next lease ends; nullopt without leases. May lie in the past: then another Tick, even at
+  // the same time, revokes more.
   std::optional<int64_t> next_expiry_ms() const;
-  std::optional<int64_t> lease_ttl_seconds(LeaseId id) const;  // granted
-  int64_t bytes_held() const;
-  int64_t bytes_in_use() const;
+  // The granted TTL; nullopt when there is no such lease or it has ended: what a LeaseRenew did not renew.
+  std::optional<int64_t> lease_ttl_seconds(LeaseId id) const;
+  int64_t bytes_held() const;    // garbage included: a local measure
+  int64_t bytes_in_use() const;  // of live keys
+  // Whether the quota leaves room for what the request would add. Local and not part of the state: who finds that it
+  // does not refuses with kNoSpace and proposes the NOSPACE alarm, upon which every member refuses puts.
+  bool has_room(const Request& request) const;
   const Limits& limits() const;
   // A hash of everything that commands can observe. Equal at equal log positions on all members. Cheap enough for every
   // step of a simulation (maintained incrementally).
@@ -96,14 +109,14 @@ class Store {
   // Compaction is logical at once and physical in slices, which nobody can observe. True when something is left to do.
   bool collect_garbage(size_t max_versions);
 
-  // The events of (after, upto], in revision order, all events of a revision together, at most about `max_events` unless
-  // one revision has more. `upto` returns how far it got. `after` must be >= compact_revision.
+  // The events of (after, upto], in revision order, all events of a revision together, at most about `max_events`
+  // unless one revision has more. `upto` returns how far it got. `after` must be >= compact_revision - 1.
   struct History {
     std::vector<Event> events;  // without prev_kv
     Revision upto;
   };
   History history(Revision after, Revision upto, size_t max_events) const;
-  // The live version of a key as of a revision, for prev_kv.
+  // The live version of a key as of a revision, for prev_kv; nullopt when that revision is compacted.
   std::optional<KeyValue> at(const Slice& key, Revision revision) const;
 
   // The events of the last apply(), for watchers that are up to date. Valid until the next apply().
@@ -118,7 +131,7 @@ class Store {
     virtual bool read(size_t max_bytes, std::string& out) = 0;
   };
   // At most one at a time; it must not outlive the store. Garbage collection pauses meanwhile.
-  std::unique_ptr<SnapshotReader> snapshot();
+  std::unique_ptr<SnapshotReader> snapshot() const;
 
   // Rebuilds a store from an image given in pieces of any size. kDataLoss when it is malformed.
   class SnapshotLoader {
@@ -129,8 +142,10 @@ class Store {
   };
   static std::unique_ptr<SnapshotLoader> load(const Limits& limits);
 
+  struct Impl;  // for the files of this room
+
  private:
-  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,9 +1,9 @@
 // Watchers over a store: who is told of which events, in which order (docs/guide/etcd-compatibility.md, "Watch").
 //
-// Guarantees, per watcher: ordered (revisions never go back), unique, reliable (no event is skipped unless the watcher is
-// told that it was compacted away), resumable (from any revision that is not compacted), atomic (the events of one
-// revision come in one response, or in fragments of one), bookmarkable (a progress notice at revision r means that every
-// event up to r has been delivered).
+// Guarantees, per watcher: ordered (revisions never go back), unique, reliable (no event is skipped unless the watcher
+// is told that it was compacted away), resumable (from any revision that is not compacted), atomic (the events of one
+// revision come in one response, or in fragments of one), bookmarkable (a progress notice at revision r means that
+// every event up to r has been delivered).
 //
 // A stream that does not take its responses falls behind and is caught up from history later: the hub keeps a bounded
 // number of responses per stream, never an unbounded queue.
