@@ -1,5 +1,5 @@
-// The device under stable storage: one directory of files. The rooms that write (write-ahead log, blobs) know only this;
-// runtime/ has the POSIX one, sim/ one that loses, tears and rots.
+// The device under stable storage: one directory of files. The rooms that write (write-ahead log, blobs) know only
+// this; runtime/ has the POSIX one, sim/ one that loses, tears and rots.
 //
 // Crash semantics that callers must assume (and the simulator exercises):
 //  - A write is durable only once sync() of its file has returned OK after it. Before that any subset of the unsynced

@@ -1,0 +1,178 @@
+// How a log is opened: examine every segment, replay, cut what was never acknowledged, make certain of the rest.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/stable/wal.h"
+#include "holdfast/stable/wal_examine.h"
+
+namespace holdfast::stable {
+namespace {
+
+using namespace wal;  // NOLINT: the format is this file's vocabulary
+
+// Zeros over [from, to), in pieces.
+Status overwrite(File& file, uint64_t from, uint64_t to) {
+  static const std::string zeros(size_t{256} << 10, '\0');
+  while (from < to) {
+    const uint64_t n = std::min<uint64_t>(zeros.size(), to - from);
+    if (Status s = file.write(from, Chain(Slice::unowned(std::string_view(zeros).substr(0, n)))); !s.ok()) return s;
+    from += n;
+  }
+  return absl::OkStatus();
+}
+
+Status refuse_identity(const Identity& wanted, const Identity& found, const std::string& path) {
+  return absl::FailedPreconditionError(
+      "the log in " + path + " belongs to cluster " + std::to_string(found.cluster) + ", member " +
+      std::to_string(found.node) + "; this is cluster " + std::to_string(wanted.cluster) + ", member " +
+      std::to_string(wanted.node) + ". Give this member its own data directory, or correct its name and cluster flags");
+}
+
+WalOptions normalized(WalOptions o) {
+  o.segment_bytes = std::max(round_up(o.segment_bytes, o.block_bytes), uint64_t{2} * o.block_bytes);
+  return o;
+}
+
+}  // namespace
+
+class Wal::Recovery {
+ public:
+  Recovery(Disk& disk, const WalOptions& options, const Replay& replay)
+      : disk_(disk), options_(normalized(options)), replay_(replay) {}
+
+  StatusOr<std::unique_ptr<Wal>> run() {
+    StatusOr<LogFiles> files = list_log(disk_);
+    if (!files.ok()) return files.status();
+    wal_.reset(new Wal(disk_, options_, files->spares));
+    if (files->segments.empty()) return start_new(*files);
+    for (auto step : {&Recovery::open_all, &Recovery::examine_all, &Recovery::repair_last}) {
+      if (Status s = (this->*step)(files->segments); !s.ok()) return s;
+    }
+    return std::move(wal_);
+  }
+
+ private:
+  StatusOr<std::unique_ptr<Wal>> start_new(const LogFiles& files) {
+    for (const std::string& name : files.spares) {
+      if (parse_spare_name(name) == 1) continue;
+      return to_status({"", 0, StableSeq(1), "spare files of a log are there, but none of its segments",
+                        "nothing was changed. Restore the missing files, or empty the directory to begin anew"},
+                       disk_.path());
+    }
+    if (Status s = wal_->poison(wal_->next_segment(0)); !s.ok()) return s;
+    return std::move(wal_);
+  }
+
+  Status open_all(const std::vector<uint64_t>& numbers) {
+    std::vector<SegmentHeader> headers;
+    for (const uint64_t number : numbers) {
+      const std::string name = segment_name(number);
+      StatusOr<std::unique_ptr<File>> file = disk_.open(name);
+      if (!file.ok()) return file.status();
+      StatusOr<SegmentReader> reader = SegmentReader::open(**file, name);
+      if (absl::IsDataLoss(reader.status())) {
+        mark<"wal.header_damaged">();
+        return to_status({name,
+                          0,
+                          {},
+                          std::string(reader.status().message()),
+                          "nothing was changed. Restore the file from an intact copy, or wipe and re-add this member"},
+                         disk_.path());
+      }
+      if (!reader.ok()) return reader.status();
+      if (reader->header().identity != options_.identity) {
+        return refuse_identity(options_.identity, reader->header().identity, disk_.path());
+      }
+      headers.push_back(reader->header());
+      files_.push_back(*std::move(file));
+      readers_.push_back(*std::move(reader));
+    }
+    if (const auto damage = check_headers(numbers, headers)) return to_status(*damage, disk_.path());
+    return absl::OkStatus();
+  }
+
+  Status examine_all(const std::vector<uint64_t>&) {
+    StableSeq released;
+    for (size_t i = 0; i < readers_.size(); ++i) {
+      std::optional<StableSeq> successor;
+      if (i + 1 < readers_.size()) successor = readers_[i + 1].header().first_seq;
+      StatusOr<Findings> found = examine_segment(readers_[i], successor, [&](const Frame& f) { return replay(f); });
+      if (!found.ok()) return found.status();
+      if (found->damage.has_value() && is_damage(found->verdict)) return to_status(*found->damage, disk_.path());
+      released = std::max(released, found->released);
+      const bool sealed = successor.has_value();
+      durable_released_ = std::max(durable_released_, sealed ? found->released : readers_[i].header().released);
+      last_ = *std::move(found);
+    }
+    if (const auto damage = check_start(readers_.front().header(), released)) return to_status(*damage, disk_.path());
+    last_.released = released;
+    return absl::OkStatus();
+  }
+
+  Status replay(const Frame& frame) {
+    for (const FoundRecord& r : frame.records) {
+      if (Status s = replay_(r.seq, r.payload); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  // Afterwards all that was replayed is stable, and nothing else of the log is there.
+  Status repair_last(const std::vector<uint64_t>&) {
+    File& file = *files_.back();
+    if (last_.verdict == Verdict::kCut) {
+      mark<"wal.torn_tail_cut">();
+      if (Status s = overwrite(file, last_.valid_end, last_.stale_end); !s.ok()) return s;
+    }
+    // What can be read may come from a page cache that has given up writing it (a sync that failed before the restart):
+    // written again, it is dirty again, and the sync below means something. The bytes are the same, so a crash in
+    // between harms nothing.
+    for (const Frame& f : last_.unproven) {
+      if (Status s = file.write(f.offset, Chain(f.bytes)); !s.ok()) return s;
+    }
+    if (Status s = file.sync(); !s.ok()) return s;
+    if (Status s = disk_.sync_dir(); !s.ok()) return s;
+    for (const SegmentReader& r : readers_) {
+      wal_->segments_.push_back({r.header().number, r.header().first_seq, r.header().segment_bytes});
+    }
+    wal_->active_ = readers_.back().header();
+    wal_->file_ = std::move(files_.back());
+    wal_->end_ = last_.valid_end;
+    wal_->last_written_ = wal_->stable_ = last_.next_seq - 1;
+    wal_->last_crc_ = last_.last_crc;
+    wal_->marked_ = last_.verdict == Verdict::kCut ? StableSeq{} : last_.proven;
+    wal_->released_ = last_.released;
+    wal_->written_released_ = wal_->stable_released_ = durable_released_;
+    return wal_->pool_.trim_spares();
+  }
+
+  Disk& disk_;
+  WalOptions options_;
+  const Replay& replay_;
+  std::unique_ptr<Wal> wal_;
+  std::vector<std::unique_ptr<File>> files_;
+  std::vector<SegmentReader> readers_;
+  Findings last_;
+  // What frames that were certainly synced say; the last segment's frames may not have been.
+  StableSeq durable_released_;
+};
+
+StatusOr<std::unique_ptr<Wal>> Wal::open(Disk& disk, const WalOptions& options, const Replay& replay) {
+  return Recovery(disk, options, replay).run();
+}
+
+StatusOr<std::optional<Identity>> Wal::identity(Disk& disk) {
+  StatusOr<LogFiles> files = list_log(disk);
+  if (!files.ok()) return files.status();
+  if (files->segments.empty()) return std::optional<Identity>();
+  const std::string name = segment_name(files->segments.back());
+  StatusOr<std::unique_ptr<File>> file = disk.open(name);
+  if (!file.ok()) return file.status();
+  StatusOr<SegmentReader> reader = SegmentReader::open(**file, name);
+  if (!reader.ok()) return reader.status();
+  return std::optional<Identity>(reader->header().identity);
+}
+
+}  // namespace holdfast::stable
