@@ -6,7 +6,8 @@
 // every event up to r has been delivered).
 //
 // A stream that does not take its responses falls behind and is caught up from history later: the hub keeps a bounded
-// number of responses per stream, never an unbounded queue.
+// number of responses per stream, never an unbounded queue. A client that goes on requesting without ever taking
+// answers loses the stream: its watchers are removed and the last response (canceled, watch id -1) says so.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,9 @@ struct WatchConfig {
   size_t max_fragment_bytes = (size_t{3} << 19) + (size_t{512} << 10);  // max-request-bytes + 512 KiB
   Duration progress_interval = Duration::seconds(600);
   size_t max_watchers_per_stream = 100'000;
-  size_t catch_up_events = 1000;  // read from history per watcher and step
+  size_t catch_up_events = 1000;      // read from history at once
+  size_t max_queued_responses = 128;  // of a stream; with that many waiting, its watchers fall behind
+  size_t max_queued_bytes = size_t{8} << 20;
 };
 
 class WatchHub {
@@ -44,9 +47,11 @@ class WatchHub {
   void applied(Time now, const Store& store);
   // To be called after the store was replaced by a snapshot: all watchers continue from history.
   void store_replaced(const Store& store);
-  // Catches up lagging watchers by a bounded amount and sends progress notices that are due. True: more to do now.
+  // Catches up lagging watchers by a bounded amount and sends progress notices that are due. True: more to do now. To
+  // be called after request(), store_replaced(), take() and at the deadline, until it returns false.
   bool work(Time now, const Store& store);
-  Time deadline() const;  // of the next progress notice
+  bool has_work(Time now) const;  // what work() would return before doing anything
+  Time deadline() const;          // of the next progress notice
 
   // Streams with responses waiting, each once, and the responses of one: at most `max`, in order.
   std::vector<StreamId> ready() const;
