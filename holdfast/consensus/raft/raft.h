@@ -1,7 +1,7 @@
 // Raft: one member's protocol core (docs/protocols/raft.md).
 //
-// Guarantees, under crash-recovery faults of any minority, with stable storage that keeps what it reported stable, and a
-// network that loses, repeats, delays and reorders: election safety, leader append-only, log matching, leader
+// Guarantees, under crash-recovery faults of any minority, with stable storage that keeps what it reported stable, and
+// a network that loses, repeats, delays and reorders: election safety, leader append-only, log matching, leader
 // completeness, state machine safety (paper, figure 3). Reads that were answered are linearizable; in ReadMode::kLease
 // only while clocks drift less than configured. Progress needs a majority that hears each other for a few election
 // timeouts. Not Byzantine.
@@ -10,6 +10,9 @@
 #pragma once
 
 #include <memory>
+
+#include <optional>
+#include <vector>
 
 #include "holdfast/base/status.h"
 #include "holdfast/consensus/raft/types.h"
@@ -25,8 +28,12 @@ class Raft {
   Raft(const Config& config, Membership bootstrap);
   ~Raft();
 
-  // Recovery, then start. Committed events begin behind the latest snapshot mark that was replayed.
+  // Recovery: every sealed blob of the node, in any order; every record, in order. Then recovered(), which says whether
+  // the records fit together (kDataLoss: the member must not start), then start(). Committed events begin behind the
+  // latest snapshot mark that was replayed; the owner drops sealed blobs that nobody names.
+  void recover_blob(BlobId id, uint64_t size);
   void replay(StableSeq seq, const Record& record);
+  Status recovered() const;
   void start(Time now, Out& out);
 
   void on_message(Time now, NodeId from, const Message& message, Out& out);
@@ -54,10 +61,18 @@ class Raft {
   // unique while unanswered. Reads asked for within one step share their round.
   void read_index(Time now, uint64_t token, Out& out);
 
+  // A name for a blob of the owner's, which no other blob of this node has had (Raft names the snapshots it receives).
+  BlobId name_blob();
+  // Whether a transfer under way needs the blob: the owner drops an old snapshot only when not.
+  bool uses_blob(BlobId id) const;
+
   // The owner has sealed a snapshot of its state at meta.index (<= the last entry given to it as committed): entries
-  // up to there may go, except config.catch_up_entries.
+  // up to there may go, except config.catch_up_entries. meta.term and meta.membership are filled in. An index at or
+  // below that of snapshot() is ignored.
   void snapshot_taken(Time now, const SnapshotMeta& meta, Out& out);
-  // Answers to SnapshotReceived. `meta.blob` names the sealed blob on this node.
+  // Answers to SnapshotReceived, whose `meta.blob` names the sealed blob on this node. Nothing is committed to the
+  // owner in between. Once loaded the blob is the owner's to drop, when a later one has replaced it; a refused one is
+  // dropped.
   void snapshot_loaded(Time now, const SnapshotMeta& meta, Out& out);
   void snapshot_refused(Time now, Index index, Out& out);
 
@@ -66,12 +81,11 @@ class Raft {
   NodeId leader() const;
   Index commit_index() const;
   Index last_index() const;
-  Index first_index() const;                // of the entries in memory
-  const Membership& membership() const;     // the latest in the log, in force
-  const SnapshotMeta& snapshot() const;     // the latest
-  // The number of the stable record that holds the first entry behind `index`, for StableSeq release: nothing before it
-  // is needed by a recovery from a snapshot at `index`, given that Raft's other needs are met (they are re-persisted by
-  // snapshot_taken).
+  Index first_index() const;             // of the entries in memory
+  const Membership& membership() const;  // the latest in the log, in force
+  const SnapshotMeta& snapshot() const;  // the latest
+  // Below which number no stable record of Raft's is needed by a recovery from the snapshot at `index`, or from a later
+  // one. Zero: nothing may be released yet (no snapshot mark is stable, or entries behind `index` are not in memory).
   StableSeq first_needed_behind(Index index) const;
   // Leader only: how far each member's log is known to match.
   std::optional<Index> match_of(NodeId member) const;

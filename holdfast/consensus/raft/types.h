@@ -114,8 +114,8 @@ struct AppendReply {
 };
 struct Heartbeat {
   Term term;
-  Index commit;     // never beyond what the receiver is known to match
-  uint64_t round;   // a read or a check-quorum round; echoed
+  Index commit;    // never beyond what the receiver is known to match
+  uint64_t round;  // a read or a check-quorum round; echoed
 };
 struct HeartbeatReply {
   Term term;
@@ -131,7 +131,7 @@ struct SnapshotChunk {
 };
 struct SnapshotReply {
   Term term;
-  Index index;         // of the snapshot
+  Index index;            // of the snapshot
   uint64_t received = 0;  // bytes in order so far; the next chunk to send starts here
   bool installed = false;
   bool refused = false;  // damaged on arrival, or not needed: start over, or go on with entries
@@ -150,8 +150,8 @@ struct ReadIndexReply {
   Index index;
 };
 
-using Message = std::variant<RequestVote, VoteReply, AppendEntries, AppendReply, Heartbeat, HeartbeatReply, SnapshotChunk,
-                             SnapshotReply, TimeoutNow, ReadIndexRequest, ReadIndexReply>;
+using Message = std::variant<RequestVote, VoteReply, AppendEntries, AppendReply, Heartbeat, HeartbeatReply,
+                             SnapshotChunk, SnapshotReply, TimeoutNow, ReadIndexRequest, ReadIndexReply>;
 
 // --- Stable records --------------------------------------------------------------------------------------------------
 
@@ -172,7 +172,8 @@ struct SnapshotMark {
 };
 using Record = std::variant<HardState, Appended, SnapshotMark>;
 
-// --- Events for the owner ---------------------------------------------------------------------------------------------
+// --- Events for the owner
+// ---------------------------------------------------------------------------------------------
 
 // Entries to apply, in order and without gaps, each at most once per start.
 struct Committed {
@@ -200,7 +201,8 @@ struct SnapshotReceived {
 struct Removed {};
 using Event = std::variant<Committed, RoleChanged, ReadReady, ReadFailed, SnapshotReceived, Removed>;
 
-// --- Configuration ----------------------------------------------------------------------------------------------------
+// --- Configuration
+// ----------------------------------------------------------------------------------------------------
 
 enum class ReadMode {
   kQuorum,  // every batch of reads confirms leadership by a round of heartbeats (dissertation, 6.4)
@@ -214,10 +216,10 @@ struct Config {
   Duration heartbeat_interval = Duration::millis(100);
   Duration election_timeout = Duration::millis(1000);  // the randomised timeout lies in [1, 2) times this
   ReadMode read_mode = ReadMode::kQuorum;
-  uint32_t max_clock_drift_ppm = 100'000;        // kLease: clocks of any two members drift apart by at most this (10 %)
-  size_t max_append_bytes = size_t{1} << 20;     // payload of one AppendEntries; one larger entry goes alone
-  size_t max_inflight_bytes = size_t{8} << 20;   // per follower, sent and not acknowledged
-  size_t max_inflight_messages = 256;            // per follower
+  uint32_t max_clock_drift_ppm = 100'000;       // kLease: clocks of any two members drift apart by at most this (10 %)
+  size_t max_append_bytes = size_t{1} << 20;    // payload of one AppendEntries; one larger entry goes alone
+  size_t max_inflight_bytes = size_t{8} << 20;  // per follower, sent and not acknowledged
+  size_t max_inflight_messages = 256;           // per follower
   size_t max_uncommitted_bytes = size_t{64} << 20;  // proposals beyond are refused
   size_t snapshot_chunk_bytes = size_t{256} << 10;
   uint64_t catch_up_entries = 5000;  // kept in memory behind a snapshot, for followers that are a little late

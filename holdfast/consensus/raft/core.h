@@ -1,0 +1,74 @@
+// What outlives every role of a member: its ledger, the memberships along its log, how far it is committed and
+// delivered.
+#pragma once
+
+#include "holdfast/base/random.h"
+#include "holdfast/consensus/raft/ledger.h"
+#include "holdfast/consensus/raft/membership.h"
+
+namespace holdfast::raft {
+
+using Out = Raft::Out;
+
+// Terms and indices from the network beyond these are nonsense; below them, adding to one cannot overflow.
+inline constexpr Term kMaxTerm{uint64_t{1} << 62};
+inline constexpr Index kMaxIndex{uint64_t{1} << 62};
+
+class Core {
+ public:
+  Core(const Config& c, Membership bootstrap);
+
+  NodeId self() const { return config.self; }
+  Term term() const { return ledger.term(); }
+  const Log& log() const { return ledger.log(); }
+  const Membership& membership() const { return memberships.current(); }
+  bool votes() const { return membership().is_voter(self()); }
+  // This member alone is a quorum.
+  bool sole_voter() const {
+    const Membership& m = membership();
+    return !m.joint() && m.voters.size() == 1 && m.voters[0] == self();
+  }
+  // Whether an entry of the current term is committed: only then does a leader know how far the log is committed
+  // (dissertation, 6.4), and only then may it change the membership (4.1).
+  bool committed_in_term() const { return log().term_at(commit) == term(); }
+  // An election timeout, drawn anew: in [1, 2) times the configured one.
+  Duration draw_timeout();
+
+  // Ends recovery and writes the bootstrap membership of a new cluster.
+  void start(Out& out);
+
+  // Appends one entry of the current term behind the last.
+  Index append(EntryKind kind, Slice data, Out& out);
+  // Appends an entry received, replacing conflicting ones from its index on.
+  void accept(const Entry& entry, Out& out);
+
+  // The commit index never falls.
+  void advance_commit(Index upto);
+  // Hands what is newly committed to the owner.
+  void deliver(Out& out);
+
+  // The owner's snapshot, or one from the leader, begins the log.
+  void compact(const SnapshotMeta& meta, Out& out);
+  void install(SnapshotMeta meta, Out& out);
+
+  // A name for a blob that this node has not seen yet.
+  BlobId name_blob();
+  void see_blob(BlobId id) { last_blob_ = std::max(last_blob_, id); }
+
+  void check_invariants() const;
+
+  const Config config;
+  Random random;
+  Ledger ledger;
+  Memberships memberships;
+  Index commit;
+  Index delivered;
+  bool loading = false;  // the owner is replacing its state: nothing is delivered meanwhile
+
+ private:
+  Membership bootstrap_;
+  BlobId last_blob_;
+  bool belonged_ = false;  // a delivered membership contained this member
+};
+
+}  // namespace holdfast::raft

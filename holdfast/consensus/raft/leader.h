@@ -1,0 +1,75 @@
+// What a member does and knows while it leads. It dies with the role: nothing here outlives a term.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "holdfast/base/status.h"
+#include "holdfast/consensus/raft/core.h"
+#include "holdfast/consensus/raft/reading.h"
+#include "holdfast/consensus/raft/replication.h"
+
+namespace holdfast::raft {
+
+class Leader {
+ public:
+  // Appends the no-op of the term and sends it (paper, section 8).
+  Leader(Time now, Core& core, Out& out);
+
+  // No longer a leader: a quorum was not heard for an election timeout (dissertation, 6.2), or the membership that is
+  // committed does not let this member vote (4.2.2).
+  bool over() const { return over_; }
+
+  StatusOr<Index> propose(Time now, std::vector<Slice> commands, Core& core, Out& out);
+  StatusOr<Index> change_membership(Time now, const std::vector<Change>& changes, Slice context, Core& core, Out& out);
+  Status transfer(Time now, NodeId to, Core& core, Out& out);
+
+  // Answers come by take_answers(), at once or later.
+  void read(Time now, ReadBatch read, Core& core, Out& out);
+  std::vector<LeaderReads::Answer> take_answers() { return std::exchange(answers_, {}); }
+  std::vector<ReadBatch> unanswered() { return reads_.drain(); }
+
+  void on_append_reply(Time now, NodeId from, const AppendReply& reply, Core& core, Out& out);
+  void on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply& reply, Core& core, Out& out);
+  void on_snapshot_reply(Time now, NodeId from, const SnapshotReply& reply, Core& core, Out& out);
+  void on_blob(Time now, const BlobAnswer& answer, Core& core, Out& out);
+  void on_stable(Time now, Core& core, Out& out);
+  void on_time(Time now, Core& core, Out& out);
+  Time deadline(const Core& core) const;
+
+  bool uses(BlobId id) const;
+  std::optional<Index> match_of(NodeId member, const Core& core) const;
+  void check_invariants(const Core& core) const;
+
+ private:
+  // Leadership that is being handed to `target` (dissertation, 3.10).
+  struct Handover {
+    NodeId target;
+    Time deadline;
+  };
+
+  void commit(Time now, Core& core, Out& out);
+  void after_commit(Time now, Core& core, Out& out);
+  void append_membership(Time now, const Membership& m, Slice context, Core& core, Out& out);
+  void retire(Time now, Core& core, Out& out);
+  void hand_over(Core& core, Out& out);
+  void begin_round(Time now, bool everyone, Core& core, Out& out);
+  void confirm(Time now, Core& core, Out& out);
+  void pump_reads(Time now, Core& core, Out& out);
+  bool lease_holds(Time now, const Core& core) const;
+  // The heartbeats of the current round have not left: what is asked now is confirmed by them.
+  bool round_unsent(const Out& out) const;
+
+  Replication followers_;
+  Rounds rounds_;
+  size_t round_place_ = 0;  // of the round's first heartbeat in the outbox of its step
+  LeaderReads reads_;
+  std::vector<LeaderReads::Answer> answers_;
+  std::optional<Handover> handover_;
+  bool lease_void_ = false;  // somebody may campaign with leave to disregard us, any time later
+  Time next_heartbeat_;
+  size_t uncommitted_bytes_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace holdfast::raft
