@@ -6,6 +6,7 @@
 
 #include "holdfast/base/assert.h"
 #include "holdfast/base/checksum.h"
+#include "holdfast/stable/names.h"
 
 namespace holdfast::stable::wal {
 namespace {
@@ -39,23 +40,6 @@ uint32_t record_start_crc(StableSeq seq, uint32_t length, uint64_t salt, uint64_
   put(head, length);
   put(head + 4, seq.value());
   return crc32c(std::string_view(head, sizeof head), place_crc(salt, offset));
-}
-
-std::string numbered(std::string_view prefix, uint64_t number) {
-  std::string name(prefix);
-  for (int shift = 60; shift >= 0; shift -= 4) name += "0123456789abcdef"[(number >> shift) & 15];
-  return name;
-}
-
-std::optional<uint64_t> parse_numbered(std::string_view prefix, std::string_view name) {
-  if (name.size() != prefix.size() + 16 || name.substr(0, prefix.size()) != prefix) return std::nullopt;
-  uint64_t number = 0;
-  for (const char c : name.substr(prefix.size())) {
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
-    number = number << 4 | static_cast<uint64_t>(digit ? c - '0' : c - 'a' + 10);
-  }
-  return number;
 }
 
 bool plausible(const SegmentHeader& h) {
@@ -178,8 +162,8 @@ uint64_t make_salt(const Identity& identity, uint64_t number, StableSeq first_se
   return hash64(std::string_view(parts, sizeof parts));
 }
 
-std::string segment_name(uint64_t number) { return numbered("wal-", number); }
-std::string spare_name(uint64_t number) { return numbered("spare-", number); }
+std::string segment_name(uint64_t number) { return numbered_name("wal-", number); }
+std::string spare_name(uint64_t number) { return numbered_name("spare-", number); }
 std::optional<uint64_t> parse_segment_name(std::string_view name) { return parse_numbered("wal-", name); }
 std::optional<uint64_t> parse_spare_name(std::string_view name) { return parse_numbered("spare-", name); }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "holdfast/base/mark.h"
+#include "holdfast/base/planted.h"
 #include "holdfast/stable/wal.h"
 #include "holdfast/stable/wal_examine.h"
 
@@ -99,16 +100,29 @@ class Wal::Recovery {
     for (size_t i = 0; i < readers_.size(); ++i) {
       std::optional<StableSeq> successor;
       if (i + 1 < readers_.size()) successor = readers_[i + 1].header().first_seq;
+      const bool sealed = successor.has_value();
       StatusOr<Findings> found = examine_segment(readers_[i], successor, [&](const Frame& f) { return replay(f); });
       if (!found.ok()) return found.status();
-      if (found->damage.has_value() && is_damage(found->verdict)) return to_status(*found->damage, disk_.path());
+      if (found->damage.has_value()) return to_status(*found->damage, disk_.path());
+      if (planted<"S5">() && sealed && found->verdict == Verdict::kCut) {
+        if (Status s = forget_behind(i); !s.ok()) return s;
+      }
       released = std::max(released, found->released);
-      const bool sealed = successor.has_value();
       durable_released_ = std::max(durable_released_, sealed ? found->released : readers_[i].header().released);
       last_ = *std::move(found);
     }
     if (const auto damage = check_start(readers_.front().header(), released)) return to_status(*damage, disk_.path());
     last_.released = released;
+    return absl::OkStatus();
+  }
+
+  // Part of the planted bug S5: what follows a "torn tail" goes with it.
+  Status forget_behind(size_t last) {
+    while (readers_.size() > last + 1) {
+      if (Status s = disk_.remove(readers_.back().name()); !s.ok()) return s;
+      readers_.pop_back();
+      files_.pop_back();
+    }
     return absl::OkStatus();
   }
 
