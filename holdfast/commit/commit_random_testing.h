@@ -64,21 +64,23 @@ class RandomRun {
 
   void step() {
     SmallWorld::Node& n = any_node();
-    const uint64_t die = random_.below(100);
     if (n.core == nullptr) {
-      if (die < 20) world.start(n);
-    } else if (die < 45) {
-      network();
-    } else if (die < 60) {
-      world.sync(n);
-    } else if (die < 80) {
-      if (!n.events.empty()) handle(n, !faults_.slow_owners);
-    } else if (die < 88) {
-      world.wait(Duration::millis(random_.between(1, 300)));
-    } else if (die < 97) {
-      begin(n);
-    } else if (faults_.crashes) {
-      world.crash(n, random_.below(4));
+      if (random_.chance(1, 5)) world.start(n);
+      return;
+    }
+    uint64_t die = random_.below(76 + sync_rate_ + crash_rate_);
+    const auto falls_to = [&](uint64_t share) {
+      if (die < share) return true;
+      die -= share;
+      return false;
+    };
+    if (falls_to(40)) return network();
+    if (falls_to(25) && !n.events.empty()) return handle(n, !faults_.slow_owners);
+    if (falls_to(5)) return world.wait(Duration::millis(random_.between(1, 300)));
+    if (falls_to(6)) return begin(n);
+    if (falls_to(sync_rate_)) return world.sync(n);
+    if (faults_.crashes) {
+      world.crash(n, random_.chance(1, 2) ? 0 : random_.below(4));
       waiting_.erase(n.id);
     }
   }
@@ -152,6 +154,9 @@ class RandomRun {
 
   Random random_;
   const Faults faults_;
+  // Drawn for each run: how busy the disks are against the network, and how often a site is killed.
+  const uint64_t sync_rate_ = 2 + random_.below(12);
+  const uint64_t crash_rate_ = 1 + random_.below(2);
   std::map<NodeId, std::vector<TxnId>> waiting_;  // decided, the owner is at it
 };
 

@@ -7,6 +7,8 @@ import cpp
 import rooms
 
 SOURCE_DIRS = ["holdfast", "tests", "bench", "fuzz"]
+# Tests, and helpers that only tests use: a_test.cc, a_test_kit.h, a_testing.h. So is all of tests/, bench/ and fuzz/.
+TEST_CODE = re.compile(r'_test(ing|_\w+)?\.(h|cc)$')
 FILE_LINES, TEST_FILE_LINES = 400, 600
 FUNCTION_LINES, TEST_FUNCTION_LINES = 70, 100
 
@@ -17,8 +19,7 @@ class Source:
         self.text = path.read_text(encoding="utf-8", errors="replace")
         parts = self.path.split("/")
         self.room = parts[1] if parts[0] == "holdfast" and len(parts) > 2 else None
-        # Test code: X_test.*, and helpers that only tests use, named X_testing.*. All of tests/, bench/, fuzz/.
-        self.is_test = bool(re.search(r'_(test|testing)\.(h|cc)$', self.path)) or parts[0] != "holdfast"
+        self.is_test = bool(TEST_CODE.search(self.path)) or parts[0] != "holdfast"
         self.code = cpp.code_only(self.text)
         self.includes = cpp.includes(self.text)
 
@@ -64,9 +65,9 @@ def check_includes(tree):
                 used = target.split("/")[1]
                 if s.room and not s.is_test and used not in rooms.closure(s.room):
                     yield f"{where}: room {s.room} may not use {used} (tools/lint/rooms.py has the table)"
-                if not s.is_test and re.search(r'_(test|testing)\.h$', target):
+                if not s.is_test and TEST_CODE.search(target):
                     yield f"{where}: production includes test code \"{target}\""
-            elif quote == '"' and (target.startswith(".") or "/" not in target):
+            elif quote == '"' and not target.endswith(".pb.h") and (target.startswith(".") or "/" not in target):
                 yield f"{where}: \"{target}\"; our includes are relative to the root, as \"holdfast/room/file.h\""
             if not s.is_test and re.fullmatch(rooms.TEST_LIBRARIES, target):
                 yield f"{where}: production includes the test library {target}"

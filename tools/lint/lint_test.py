@@ -95,6 +95,7 @@ class LintTest(unittest.TestCase):
 
     def test_production_includes_test_code(self):
         self.write("holdfast/base/helper_test.h", "#pragma once\n")
+        self.write("holdfast/base/wal_test_kit.h", "#pragma once\n#include <gtest/gtest.h>\n")
         self.write("holdfast/base/b.cc", '#include "holdfast/base/helper_test.h"\n#include <gtest/gtest.h>\n')
         self.finds("b.cc:1", "test code")
         self.finds("b.cc:2", "test library")
@@ -133,7 +134,7 @@ class LintTest(unittest.TestCase):
     def test_banned_words_in_comments_literals_and_longer_names_are_nothing(self):
         self.write("holdfast/host/ok.cc", '// std::thread, throw\nconst char* s = "throw rand()";\n'
                    'const char* r = R"(std::mutex\ntry {)";\nint retry(int entry) { return entry; }\n'
-                   "int operand(int x) { return 1'000 + x; }\nint a = b.time(now);\nchar c = '\"';\n")
+                   "int operand(int x) { return 1'000 + x; }\nint a = b.time(now) + wal::open(4);\nchar c = '\"';\n")
         self.clean()
 
     def test_sleeping_and_skipping_tests_of_core_rooms(self):

@@ -48,7 +48,7 @@ BANNED_TOKENS = {
     "threads": r"std::(j?thread|this_thread|async|mutex|shared_mutex|recursive_mutex|condition_variable|promise|future)\b|"
                r"\bpthread_|\babsl::Mutex\b|\bthread_local\b|\b(u|nano)?sleep\s*\(",
     "randomness": r"random_device|mt19937|\bs?rand\s*\(|\bdrand48\b|\bgetrandom\b|_distribution\b|absl::(Insecure)?BitGen",
-    "files": r"\bfopen\b|\bfdopen\b|\bFILE\s*\*|std::[io]?fstream|std::filesystem|::open\s*\(|\bmmap\s*\(",
+    "files": r"\bfopen\b|\bfdopen\b|\bFILE\s*\*|std::[io]?fstream|std::filesystem|(?<![\w>])::open\s*\(|\bmmap\s*\(",
     "sockets": r"::socket\s*\(|::(bind|listen|accept|connect|recv|recvfrom|sendto)\s*\(\s*(fd|sock)",
     "input and output streams": r"std::(cout|cerr|clog|cin)\b|\bprintf\s*\(",
     "unordered containers": r"std::unordered_|\b(flat|node)_hash_(map|set)\b",
