@@ -63,6 +63,15 @@ std::shared_ptr<PeerLink> PeerTransport::link_to(NodeId id, const std::vector<st
   return link;
 }
 
+void PeerTransport::add_hints(const std::vector<PeerMember>& members) {
+  for (const PeerMember& m : members) {
+    if (m.id == config_.self || links_.contains(m.id)) continue;
+    auto& link = learned_[m.id];
+    if (link == nullptr) link = link_to(m.id, m.peer_urls);
+    link->set_urls(m.peer_urls);
+  }
+}
+
 void PeerTransport::set_members(const std::vector<PeerMember>& members) {
   if (closed_ || members == members_) return;
   members_ = members;

@@ -39,7 +39,10 @@ class PeerTransport : public PeerSession::Host {
                                                          Metrics& metrics);
   ~PeerTransport() override;
 
-  // Whom to be connected to: all of `members` but this one. Cheap when nothing has changed.
+  // Members as they were known once, before set_members() knows better: to be connected to, not to be relied upon.
+  void add_hints(const std::vector<PeerMember>& members);
+  // Whom to be connected to: all of `members` but this one. Who was in an earlier list and is not in this one was
+  // removed for good. Cheap when nothing has changed.
   void set_members(const std::vector<PeerMember>& members);
   void send(NodeId to, Chain message);
   // While paused nothing more is read from other members: their connections fill up and they hold back.
@@ -76,7 +79,7 @@ class PeerTransport : public PeerSession::Host {
   asio::steady_timer accept_again_;
   std::vector<PeerMember> members_;
   std::map<NodeId, std::shared_ptr<PeerLink>> links_;    // to members
-  std::map<NodeId, std::shared_ptr<PeerLink>> learned_;  // to senders that are no members as far as is known here
+  std::map<NodeId, std::shared_ptr<PeerLink>> learned_;  // to senders and hints that are no members as far as is known
   std::set<NodeId> removed_;                             // members once, while this process ran
   std::set<SessionPtr> sessions_;
   std::map<NodeId, SessionPtr> session_of_;

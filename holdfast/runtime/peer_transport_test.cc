@@ -346,6 +346,17 @@ TEST_F(PeerTransportTest, AnswersASenderThatItDoesNotKnowYet) {
   EXPECT_TRUE(a.transport->connected(NodeId(2)));
 }
 
+// A member that restarts knows its peers from a file that may be newer than its log: nobody counts as removed for it.
+TEST_F(PeerTransportTest, HintsAreConnectedToAndNeverCountAsRemoved) {
+  Node a(loop, config_of(1)), b(loop, config_of(2));
+  a.transport->add_hints({member(1, a.url_text()), member(2, b.url_text())});
+  ASSERT_TRUE(until([&] { return a.transport->connected(NodeId(2)); }));
+  a.transport->set_members({member(1, a.url_text())});
+  EXPECT_TRUE(a.transport->connected(NodeId(2)));
+  b.transport->set_members({member(1, a.url_text())});
+  ASSERT_TRUE(until([&] { return b.transport->connected(NodeId(1)); }));
+}
+
 TEST_F(PeerTransportTest, ANewSessionOfASenderReplacesTheOldOne) {
   Node a(loop, config_of(1));
   Raw first(loop, a.url()), second(loop, a.url());
