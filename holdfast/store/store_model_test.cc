@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "holdfast/base/print.h"
-#include "holdfast/store/naive_store.h"
-#include "holdfast/store/random_commands.h"
+#include "holdfast/store/naive_store_test_kit.h"
+#include "holdfast/store/random_commands_test_kit.h"
 #include "holdfast/store/store.h"
 
 namespace holdfast::store {

@@ -6,8 +6,8 @@
 #include <map>
 
 #include "holdfast/base/print.h"
-#include "holdfast/store/naive_store.h"
-#include "holdfast/store/random_commands.h"
+#include "holdfast/store/naive_store_test_kit.h"
+#include "holdfast/store/random_commands_test_kit.h"
 #include "holdfast/store/watch.h"
 #include "holdfast/store/watch_index.h"
 
