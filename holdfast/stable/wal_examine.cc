@@ -50,6 +50,15 @@ Status look_behind(SegmentReader& reader, Findings& found, EndFacts& facts) {
   return absl::OkStatus();
 }
 
+// A frame is certainly on the medium when a later one calls its records stable; then those before it are, too.
+void forget_proven(Findings& found) {
+  auto& frames = found.unproven;
+  const auto proven = std::find_if(frames.rbegin(), frames.rend(), [&](const Frame& f) {
+    return f.header.records > 0 && f.next_seq() <= found.proven + 1;
+  });
+  frames.erase(frames.begin(), proven.base());
+}
+
 }  // namespace
 
 std::string to_text(const Damage& d) {
@@ -100,6 +109,10 @@ std::optional<Damage> check_headers(const std::vector<uint64_t>& names, const st
   return std::nullopt;
 }
 
+Damage header_damage(const std::string& file, const Status& found) {
+  return Damage{file, 0, {}, std::string(found.message()), kRestore};
+}
+
 std::optional<Damage> check_start(const SegmentHeader& oldest, StableSeq released) {
   const StableSeq needed = std::max(released, StableSeq(1));
   if (oldest.first_seq <= needed) return std::nullopt;
@@ -143,10 +156,8 @@ StatusOr<Findings> examine_segment(SegmentReader& reader, std::optional<StableSe
     found.next_seq = got->next_seq();
     found.last_crc = got->header.crc;
     at = got->end;
-    auto& u = found.unproven;
-    u.erase(u.begin(),
-            std::find_if(u.begin(), u.end(), [&](const Frame& f) { return f.next_seq() > found.proven + 1; }));
-    if (got->header.records > 0) u.push_back(*std::move(got));
+    forget_proven(found);
+    found.unproven.push_back(*std::move(got));
   }
   found.valid_end = found.stale_end = at;
   if (facts.reach != Reach::kBeyond && successor_first.has_value() && found.next_seq < *successor_first) {

@@ -33,6 +33,9 @@ StatusOr<LogFiles> list_log(Disk& disk);
 // file names give. None: numbers match names and are consecutive, identities agree, first records do not go back.
 std::optional<Damage> check_headers(const std::vector<uint64_t>& names, const std::vector<SegmentHeader>& headers);
 
+// The damage that SegmentReader::open found.
+Damage header_damage(const std::string& file, const Status& found);
+
 // The oldest segment must not start behind a record that may still be needed.
 std::optional<Damage> check_start(const SegmentHeader& oldest, StableSeq released);
 
@@ -45,7 +48,8 @@ struct Findings {
   uint64_t stale_end = 0;        // a cut must overwrite from valid_end to here
   StableSeq proven;              // some frame calls the records up to here stable
   StableSeq released;            // the greatest such number in any frame or the header
-  // The whole frames with records that no frame calls stable: possibly never synced, though they can be read.
+  // The whole frames, up to valid_end, that may never have been synced although they can be read: those behind the last
+  // one whose records some frame calls stable.
   std::vector<Frame> unproven;
 };
 

@@ -70,11 +70,13 @@ std::array<char, kSegmentHeaderBytes> encode(const SegmentHeader& h) {
 }
 
 StatusOr<SegmentHeader> decode_segment_header(std::string_view bytes) {
-  if (bytes.size() < kSegmentHeaderBytes) return absl::DataLossError("the file is too short for a segment header");
+  if (bytes.size() < kSegmentHeaderBytes)
+    return absl::DataLossError("the segment header is damaged: the file is too short for one");
   const char* p = bytes.data();
-  if (bytes.substr(0, 8) != kSegmentMagic) return absl::DataLossError("the file does not begin as a log segment does");
+  if (bytes.substr(0, 8) != kSegmentMagic)
+    return absl::DataLossError("the segment header is damaged: it does not begin as one does");
   if (get<uint32_t>(p + 84) != crc32c(bytes.substr(0, 84))) {
-    return absl::DataLossError("the segment header's checksum does not match");
+    return absl::DataLossError("the segment header is damaged: its checksum does not match");
   }
   if (const auto version = get<uint32_t>(p + 8); version != kFormatVersion) {
     return absl::UnimplementedError("the segment has format version " + std::to_string(version) +
@@ -89,7 +91,7 @@ StatusOr<SegmentHeader> decode_segment_header(std::string_view bytes) {
   h.identity = {get<uint64_t>(p + 40), get<uint64_t>(p + 48)};
   h.salt = get<uint64_t>(p + 56);
   h.released = StableSeq(get<uint64_t>(p + 64));
-  if (!plausible(h)) return absl::DataLossError("the segment header holds impossible sizes or numbers");
+  if (!plausible(h)) return absl::DataLossError("the segment header is damaged: it holds impossible sizes or numbers");
   return h;
 }
 

@@ -32,11 +32,7 @@ StatusOr<std::vector<OpenedSegment>> open_segments(Disk& disk, const LogFiles& f
       s.report.header = reader->header();
       s.reader = *std::move(reader);
     } else if (absl::IsDataLoss(reader.status()) || absl::IsUnimplemented(reader.status())) {
-      s.damage = Damage{s.report.file,
-                        0,
-                        {},
-                        std::string(reader.status().message()),
-                        "restore the file from an intact copy, or wipe this member and add it again"};
+      s.damage = header_damage(s.report.file, reader.status());
     } else {
       return reader.status();
     }
@@ -51,7 +47,6 @@ void keep_first(std::optional<Damage>& kept, std::optional<Damage> found) {
 
 // Examines one segment for verify_wal and adds it to the report.
 Status verify_segment(OpenedSegment& s, std::optional<StableSeq> successor, WalReport& report) {
-  keep_first(report.damage, s.damage);
   if (!s.reader.has_value()) return absl::OkStatus();
   StatusOr<Findings> found = examine_segment(*s.reader, successor, [&](const Frame& f) {
     ++s.report.frames;
@@ -130,17 +125,18 @@ StatusOr<WalReport> verify_wal(Disk& disk) {
   if (!segments.ok()) return segments.status();
   WalReport report;
   report.spares = files->spares.size();
+  // In the order of recovery, so that both name the same damage first.
+  std::vector<SegmentHeader> headers;
+  for (const OpenedSegment& s : *segments) {
+    keep_first(report.damage, s.damage);
+    headers.push_back(s.report.header);
+  }
+  if (report.ok()) report.damage = check_headers(files->segments, headers);
   for (size_t i = 0; i < segments->size(); ++i) {
     OpenedSegment& s = (*segments)[i];
     std::optional<StableSeq> successor;
     if (i + 1 < segments->size() && (*segments)[i + 1].reader.has_value()) {
       successor = (*segments)[i + 1].reader->header().first_seq;
-    }
-    if (i > 0 && s.reader.has_value() && (*segments)[i - 1].reader.has_value()) {
-      keep_first(report.damage, check_headers({files->segments[i - 1], files->segments[i]},
-                                              {(*segments)[i - 1].report.header, s.report.header}));
-    } else if (s.reader.has_value()) {
-      keep_first(report.damage, check_headers({files->segments[i]}, {s.report.header}));
     }
     if (Status status = verify_segment(s, successor, report); !status.ok()) return status;
     report.segments.push_back(s.report);

@@ -11,10 +11,6 @@ namespace {
 // Large enough that small frames cost few reads, small enough that a record kept in memory does not pin much.
 constexpr uint64_t kWindowBytes = uint64_t{1} << 20;
 
-Status in_file(const Status& s, const std::string& name) {
-  return Status(s.code(), name + ": " + std::string(s.message()));
-}
-
 }  // namespace
 
 StatusOr<SegmentReader> SegmentReader::open(File& file, std::string name) {
@@ -25,7 +21,7 @@ StatusOr<SegmentReader> SegmentReader::open(File& file, std::string name) {
   StatusOr<Slice> head = file.read(0, kSegmentHeaderBytes);
   if (!head.ok()) return head.status();
   StatusOr<SegmentHeader> header = decode_segment_header(head->view());
-  if (!header.ok()) return in_file(header.status(), r.name_);
+  if (!header.ok()) return header.status();
   r.header_ = *header;
   return r;
 }

@@ -39,7 +39,7 @@ struct Frame {
 
 class SegmentReader {
  public:
-  // Reads the header. kDataLoss, kUnimplemented: as decode_segment_header, with the file named. `file` must outlive
+  // Reads the header. kDataLoss, kUnimplemented: as decode_segment_header; the file is not named. `file` must outlive
   // the reader.
   static StatusOr<SegmentReader> open(File& file, std::string name);
 

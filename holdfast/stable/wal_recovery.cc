@@ -76,12 +76,10 @@ class Wal::Recovery {
       StatusOr<SegmentReader> reader = SegmentReader::open(**file, name);
       if (absl::IsDataLoss(reader.status())) {
         mark<"wal.header_damaged">();
-        return to_status({name,
-                          0,
-                          {},
-                          std::string(reader.status().message()),
-                          "nothing was changed. Restore the file from an intact copy, or wipe and re-add this member"},
-                         disk_.path());
+        return to_status(header_damage(name, reader.status()), disk_.path());
+      }
+      if (absl::IsUnimplemented(reader.status())) {
+        return absl::UnimplementedError(disk_.path() + "/" + name + ": " + std::string(reader.status().message()));
       }
       if (!reader.ok()) return reader.status();
       if (reader->header().identity != options_.identity) {
