@@ -1,100 +1,155 @@
-// A replica: Raft plus what every replicated state machine needs around it: proposals from any member that are forwarded,
-// retried and applied exactly once; reads; snapshots taken and installed; the release of stable records.
+// A replica: Raft plus what every replicated state machine needs around it. Proposals from any member are forwarded,
+// retried and applied exactly once; reads asked for together share one round; snapshots are taken while the state goes
+// on changing, sent, loaded, and the older of two kept as a fallback; stable records are released.
 //
-// The replica does not own the state machine. It tells its owner, in order, what to apply (Apply), and the owner applies
-// and answers its clients. It never applies an operation twice, even when it was forwarded or retried more than once:
-// each proposal carries (origin, incarnation, sequence), and a table of what has been applied is part of the snapshot.
+// The replica does not own the state machine. Its events tell the owner what to apply, in order, and the owner answers
+// its clients. Inputs only gather work; what has gathered is sent by the next on_time(), for which deadline() is then
+// in the past: a host that runs on_time() once after a batch of inputs gets one append and one read round per batch.
+//
+// Guarantees: those of raft/raft.h; and a proposal that was not abandoned is applied at most once in the life of the
+// cluster, whatever is lost, repeated or restarted; once abandoned, not at all after a later proposal of this process
+// has been applied. Log time (log_clock.h) never falls and never runs ahead of real time.
+//
+// Thread rule: one thread at a time.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
-#include <string>
-#include <variant>
+#include <optional>
 #include <vector>
 
 #include "holdfast/consensus/raft/raft.h"
+#include "holdfast/replica/applied_table.h"
+#include "holdfast/replica/log_clock.h"
+#include "holdfast/replica/proposals.h"
+#include "holdfast/replica/snapshot_loader.h"
+#include "holdfast/replica/snapshot_writer.h"
+#include "holdfast/replica/types.h"
 
 namespace holdfast::replica {
 
-// Identifies a proposal for ever. `incarnation` grows with every start of the origin's process; `floor` is the lowest
-// sequence that the origin still waits for, so that what lies below can be forgotten.
-struct Origin {
-  NodeId node;
-  uint64_t incarnation = 0;
-  uint64_t sequence = 0;
-  uint64_t floor = 0;
-};
-struct Proposal {
-  Origin origin;
-  Slice command;
-};
-// A follower hands proposals to the leader. Lost ones are sent again; the leader may be another by then.
-struct Forward {
-  std::vector<Proposal> proposals;
-};
-using Wire = std::variant<raft::Message, Forward>;
+class Replica {
+ public:
+  using Out = Outbox<Wire, Record, Event>;
 
-// A process start: incarnations never repeat, even when the clock goes back.
-struct Incarnation {
-  uint64_t number = 0;
-};
-using Record = std::variant<raft::Record, Incarnation>;
+  explicit Replica(const Config& config);
+  ~Replica();
 
-// Apply this command, at this position. Given once per start, in order, with no gaps but duplicates and no-ops.
-struct Apply {
-  raft::Index index;
-  raft::Term term;
-  Slice command;
-  uint64_t own_sequence = 0;  // not 0: this process proposed it and its caller waits for the answer
-};
-// A membership entry was committed; `context` is the owner's.
-struct ApplyMembership {
-  raft::Index index;
-  raft::Term term;
-  raft::Membership membership;
-  Slice context;
-  uint64_t own_sequence = 0;
-};
-struct ProposalFailed {
-  uint64_t sequence = 0;
-  bool may_have_happened = false;
-};
-struct ReadReady {
-  uint64_t token = 0;
-};
-struct ReadFailed {
-  uint64_t token = 0;
-};
-struct RoleChanged {
-  raft::Role role = raft::Role::kFollower;
-  raft::Term term;
-  NodeId leader;
-};
-// The owner is asked for an image of its state as of everything applied so far: begin_snapshot() hands it over.
-struct SnapshotWanted {};
-// The owner's state is to be replaced: load_begin, load_bytes*, load_end in this order.
-struct LoadBegin {
-  raft::Index index;
-};
-struct LoadBytes {
-  Slice bytes;
-};
-struct LoadEnd {};
-struct MustStop {
-  std::string what;
-};
-using Event = std::variant<Apply, ApplyMembership, ProposalFailed, ReadReady, ReadFailed, RoleChanged, SnapshotWanted,
-                           LoadBegin, LoadBytes, LoadEnd, MustStop>;
+  // The core contract.
+  void recover_blob(BlobId id, uint64_t size);
+  void replay(StableSeq seq, const Record& record);
+  void start(Time now, Out& out);
+  void on_message(Time now, NodeId from, const Wire& wire, Out& out);
+  void on_stable(Time now, StableSeq upto, Out& out);
+  void on_blob(Time now, const BlobAnswer& answer, Out& out);
+  void on_time(Time now, Out& out);
+  Time deadline() const;
+  void check_invariants() const;
 
-struct Config {
-  raft::Config raft;
-  raft::Membership bootstrap;
-  uint64_t incarnation_hint = 0;      // e.g. wall-clock microseconds: helps a wiped disk to stay unique
-  uint64_t snapshot_count = 10'000;   // entries applied between snapshots
-  uint64_t snapshot_bytes = uint64_t{256} << 20;  // or this many bytes of commands
-  size_t snapshot_slice_bytes = size_t{256} << 10;
-  Duration proposal_retry = Duration::millis(300);
-};
+  // Returns the proposal's sequence, which Apply (or AnswerLost) will name.
+  uint64_t propose(Slice command) { return proposals_.add(std::move(command)); }
+  // Settled by ApplyMembership, AnswerLost or MembershipFailed.
+  uint64_t change_membership(std::vector<raft::Change> changes, Slice context) {
+    return proposals_.add_membership({std::move(changes), std::move(context)});
+  }
+  // The caller waits no longer. The proposal may still be applied, until a later one is.
+  void abandon(uint64_t sequence) { proposals_.settle(sequence); }
+  // A linearizable read: ReadReady once everything committed before this call is applied, or ReadFailed.
+  void read(uint64_t token) { reads_waiting_.push_back(token); }
+  Status transfer_leadership(Time now, NodeId to, Out& out);
 
-class Replica;
+  // The answers to SnapshotWanted and LoadEnd.
+  void begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& out);
+  void load_done(Time now, const Status& loaded, Out& out);
+
+  // Whether an image is being written, that is, its reader is in use.
+  bool writing_snapshot() const { return writer_.has_value(); }
+  bool started() const { return phase_ == Phase::kRunning; }
+  const raft::Raft& raft() const { return raft_; }
+  bool leads() const { return raft_.role() == raft::Role::kLeader; }
+  raft::Index applied_index() const { return applied_; }
+  raft::Term applied_term() const { return applied_term_; }
+  // Log time now, for showing; only a leader's reading gets into the log.
+  int64_t log_clock_ms(Time now) const { return leads() ? clock_.read(now) : clock_.applied_ms(); }
+
+ private:
+  enum class Phase { kRecovering, kLoading, kRunning, kStopped };
+  static constexpr size_t kMaxRemoved = 1000;
+  struct Kept {  // a snapshot on this node
+    raft::SnapshotMeta meta;
+    StableSeq first_needed;  // for a recovery from it; zero until its record is stable
+    bool reset = false;      // recovery: what came before it in the log is void
+    raft::Index log_begins;  // recovery: of the entries before its record
+  };
+
+  // Recovery (replica_recovery.cc)
+  void survey_replayed();
+  void load_newest(Time now, Out& out);
+  void fall_back(Time now, Out& out);
+  void run(Time now, Out& out);
+  void stop(std::string what, Out& out);
+
+  // Raft's events (replica_events.cc)
+  template <class Step>
+  void raft_step(Time now, Out& out, Step&& step);
+  void handle(Time now, raft::Event& event, Out& out);
+  void apply(Time now, const raft::Entry& entry, Out& out);
+  void apply_command(const raft::Entry& entry, Out& out);
+  void apply_membership(const raft::Entry& entry, Out& out);
+  void finish_reads(Out& out);
+  void read_answered(uint64_t round, std::optional<raft::Index> index, Out& out);
+  void want_snapshot(Out& out);
+
+  // Sending (replica.cc)
+  void hand_over(Time now, Out& out);
+  void take_commands(Time now, const std::vector<Proposal>& proposals, Out& out);
+  void take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out);
+  void ask_reads(Time now, Out& out);
+  void on_forwarded(Time now, NodeId from, const Forward& forward, Out& out);
+
+  // Snapshots (replica_snapshots.cc)
+  void snapshot_sealed(Time now, Out& out);
+  void write_snapshot(Time now, Out& out);
+  void keep(const raft::SnapshotMeta& meta, Out& out);
+  void drop_old_snapshots(Out& out);
+  void loaded_received(Time now, Out& out);
+  void adopt_image_header(Out& out);
+
+  Config config_;
+  raft::Raft raft_;
+  raft::Raft::Out raft_out_;
+  Phase phase_ = Phase::kRecovering;
+
+  uint64_t incarnation_ = 0;
+  StableSeq incarnation_seq_;
+  StableSeq stable_;
+  AppliedTable table_;
+  LogClock clock_;
+  Proposals proposals_;
+  raft::Index applied_;
+  raft::Term applied_term_;
+  raft::Membership applied_membership_;
+  std::vector<NodeId> removed_;                 // the latest kMaxRemoved
+  std::multimap<StableSeq, raft::Event> held_;  // Raft's events that wait for a record
+
+  std::vector<uint64_t> reads_waiting_;                    // asked for since the last round
+  std::map<uint64_t, std::vector<uint64_t>> read_rounds_;  // round to tokens, unanswered
+  std::multimap<raft::Index, uint64_t> reads_at_;          // tokens waiting to be applied so far
+  uint64_t next_round_ = 1;
+  std::optional<Origin> membership_taken_;  // by this leader, not yet applied
+
+  std::vector<std::pair<StableSeq, raft::Record>> replayed_;  // until Raft is started
+  std::map<BlobId, uint64_t> blobs_;                          // sealed, and their sizes
+  std::deque<Kept> kept_;                                     // oldest first
+  std::optional<SnapshotWriter> writer_;
+  std::optional<SnapshotLoader> loader_;
+  std::optional<raft::SnapshotMeta> wanted_;  // SnapshotWanted was raised for this
+  std::optional<ImageHeader> wanted_header_;
+  StableSeq drop_when_stable_;       // the newest snapshot's last record, until it is stable
+  std::vector<BlobId> superfluous_;  // to be dropped then
+  uint64_t entries_since_snapshot_ = 0;
+  uint64_t bytes_since_snapshot_ = 0;
+};
 
 }  // namespace holdfast::replica

@@ -5,8 +5,8 @@
 //
 // Guarantees: a response other than Refused means the operation took effect at one moment between call and response
 // (linearizable), and a write is stable on a quorum. Refused with kTimeout, kTimeoutDueTo*, kLeaderChanged or kStopped
-// leaves a write's outcome unknown; any other refusal means it did not and will not take effect. Each write takes effect
-// at most once, even when it is forwarded and the leader changes.
+// leaves a write's outcome unknown; any other refusal means it did not and will not take effect. Each write takes
+// effect at most once, even when it is forwarded and the leader changes.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,8 @@ struct Reply {
   CallId call;
   store::Response response;
 };
-// The stream has watch responses to take with take_watch().
+// The stream has watch responses: take them with take_watch() until it returns fewer than asked for. Not raised again
+// before that.
 struct WatchReady {
   store::StreamId stream;
 };
@@ -53,11 +54,11 @@ struct Config {
   store::WatchConfig watch;
   std::string name;
   std::vector<std::string> client_urls;
-  std::vector<store::Member> bootstrap;       // every initial member; empty to join an existing cluster
+  std::vector<store::Member> bootstrap;             // every initial member; empty to join an existing cluster
   Duration request_timeout = Duration::seconds(7);  // 5 s + 2 election timeouts, as in etcd
   size_t max_request_bytes = size_t{3} << 19;
-  size_t max_calls = 10'000;                  // waiting at once; beyond: kTooManyRequests
-  uint64_t max_unapplied_entries = 5000;      // committed and not applied; beyond: kTooManyRequests
+  size_t max_calls = 10'000;  // waiting at once; beyond: kTooManyRequests
+  size_t max_learners = 1;    // as in etcd
 };
 
 class Service {

@@ -1,0 +1,48 @@
+// Which proposals have been applied: the memory that makes forwarding and retrying harmless.
+//
+// Per origin the table keeps the latest incarnation, a floor below which nothing is awaited any more, and the applied
+// sequences above it. It is part of the replicated state: a function of the log alone, and part of every snapshot.
+// (The idea is that of RIFL: Lee et al., "Implementing Linearizability at Large Scale and Low Latency", 2015.)
+//
+// Invariant: every sequence in `applied` is >= floor. Its size is bounded by what an origin has outstanding.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "holdfast/replica/types.h"
+
+namespace holdfast::replica {
+
+// One origin's row, as it lies in a snapshot.
+struct AppliedRow {
+  NodeId node;
+  uint64_t incarnation = 0;
+  uint64_t floor = 0;
+  std::vector<uint64_t> applied;  // ascending, all >= floor
+};
+
+class AppliedTable {
+ public:
+  // True exactly once per (node, incarnation, sequence): then the command is to be applied. False also for an earlier
+  // incarnation and for what the origin has given up (below its floor).
+  bool claim(const Origin& origin);
+  // Whether claim() would say no.
+  bool contains(const Origin& origin) const;
+  // A removed member proposes nothing any more.
+  void forget(NodeId node);
+
+  std::vector<AppliedRow> rows() const;
+  // kDataLoss when rows are unordered or contradict the invariant.
+  static StatusOr<AppliedTable> from_rows(const std::vector<AppliedRow>& rows);
+
+ private:
+  struct Row {
+    uint64_t incarnation = 0;
+    uint64_t floor = 0;
+    std::set<uint64_t> applied;
+  };
+  std::map<NodeId, Row> rows_;
+};
+
+}  // namespace holdfast::replica

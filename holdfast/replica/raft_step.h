@@ -1,0 +1,26 @@
+// One step of the Raft core inside a step of its replica. Internal to replica/.
+#pragma once
+
+#include <utility>
+
+#include "holdfast/base/codec.h"
+#include "holdfast/replica/replica.h"
+
+namespace holdfast::replica {
+
+inline constexpr const char* kRemoved =
+    "this member was removed from the cluster; its data directory is of no further use";
+
+template <class Step>
+void Replica::raft_step(Time now, Out& out, Step&& step) {
+  auto events = absorb(out, raft_out_, std::forward<Step>(step));
+  for (auto& e : events) {
+    if (e.after > stable_) {
+      held_.emplace(e.after, std::move(e.event));
+    } else {
+      handle(now, e.event, out);
+    }
+  }
+}
+
+}  // namespace holdfast::replica

@@ -1,0 +1,176 @@
+#include "holdfast/replica/replica.h"
+
+#include <algorithm>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/replica/raft_step.h"
+
+namespace holdfast::replica {
+namespace {
+
+// Gathered work is due at once.
+constexpr Time kNow = Time();
+// How long to wait before offering again what the leader had no room for.
+constexpr Duration kNoRoomRetry = Duration::millis(5);
+
+}  // namespace
+
+Replica::Replica(const Config& config)
+    : config_(config), raft_(config.raft, config.bootstrap), proposals_(config.proposal_retry) {}
+Replica::~Replica() = default;
+
+void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
+  if (phase_ != Phase::kRunning) return;
+  if (std::count(removed_.begin(), removed_.end(), from) > 0) {
+    mark<"replica.farewell">();
+    return out.send(from, Farewell{});
+  }
+  if (const auto* m = std::get_if<raft::Message>(&wire)) {
+    raft_step(now, out, [&](raft::Raft::Out& o) { raft_.on_message(now, from, *m, o); });
+  } else if (const auto* f = std::get_if<Forward>(&wire)) {
+    on_forwarded(now, from, *f, out);
+  } else if (const auto* c = std::get_if<ForwardMembership>(&wire)) {
+    take_membership(now, from, *c, out);
+  } else if (const auto* r = std::get_if<MembershipRefused>(&wire)) {
+    if (r->incarnation == incarnation_ && proposals_.settle(r->sequence)) {
+      out.raise(MembershipFailed{r->sequence, r->why});
+    }
+  } else if (std::holds_alternative<Farewell>(wire)) {
+    // Believed only from those whom this member itself knows as members.
+    if (raft_.membership().contains(from)) stop(kRemoved, out);
+  }
+}
+
+void Replica::on_stable(Time now, StableSeq upto, Out& out) {
+  stable_ = upto;
+  if (phase_ != Phase::kRunning) return;
+  while (!held_.empty() && held_.begin()->first <= upto) {
+    auto node = held_.extract(held_.begin());
+    handle(now, node.mapped(), out);
+  }
+  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.on_stable(now, upto, o); });
+  drop_old_snapshots(out);
+}
+
+void Replica::on_time(Time now, Out& out) {
+  if (phase_ != Phase::kRunning) return;
+  hand_over(now, out);
+  ask_reads(now, out);
+  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.on_time(now, o); });
+  write_snapshot(now, out);
+}
+
+Time Replica::deadline() const {
+  if (phase_ != Phase::kRunning) return Time::never();
+  if (!reads_waiting_.empty() || (writer_ && writer_->busy())) return kNow;
+  Time soonest = raft_.deadline();
+  if (incarnation_seq_ <= stable_) {
+    soonest = std::min(soonest, proposals_.deadline(raft_.term(), raft_.leader()));
+  }
+  return soonest;
+}
+
+Status Replica::transfer_leadership(Time now, NodeId to, Out& out) {
+  Status status;
+  raft_step(now, out, [&](raft::Raft::Out& o) { status = raft_.transfer_leadership(now, to, o); });
+  return status;
+}
+
+// Hands every due proposal to the leader, which may be this node.
+void Replica::hand_over(Time now, Out& out) {
+  // Before the incarnation is stable a crash could make the next process use it again for other proposals.
+  if (incarnation_seq_ > stable_) return;
+  const NodeId leader = raft_.leader();
+  if (leader == NodeId{}) return;
+  const Origin me{config_.raft.self, incarnation_, 0, proposals_.floor()};
+  std::vector<Proposal> commands;
+  for (auto& item : proposals_.take_due(now, raft_.term(), leader, leads(), config_.max_forward_bytes)) {
+    Origin origin = me;
+    origin.sequence = item.sequence;
+    if (!item.membership) {
+      commands.push_back({origin, std::move(item.command)});
+    } else {
+      ForwardMembership change{origin, item.membership->changes, item.membership->context};
+      if (leads()) {
+        take_membership(now, config_.raft.self, change, out);
+      } else {
+        out.send(leader, std::move(change));
+      }
+    }
+  }
+  if (commands.empty()) return;
+  if (leads()) {
+    take_commands(now, commands, out);
+  } else {
+    out.send(leader, Forward{std::move(commands)});
+  }
+}
+
+void Replica::on_forwarded(Time now, NodeId from, const Forward& forward, Out& out) {
+  if (!leads()) return;  // the origin will try the next leader
+  std::vector<Proposal> fresh;
+  for (const Proposal& p : forward.proposals) {
+    // Only members propose, and only for themselves: a removed one must not get behind its own removal in the log.
+    if (p.origin.node != from || !raft_.membership().contains(from)) continue;
+    if (!table_.contains(p.origin)) fresh.push_back(p);
+  }
+  if (!fresh.empty()) take_commands(now, fresh, out);
+}
+
+// Leader: appends the proposals to the log.
+void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Out& out) {
+  const int64_t clock_ms = clock_.read(now);
+  std::vector<Slice> entries;
+  entries.reserve(proposals.size());
+  for (const Proposal& p : proposals) entries.push_back(codec::encode_flat(Command{clock_ms, p.origin, p.command}));
+  bool taken = false;
+  raft_step(now, out, [&](raft::Raft::Out& o) { taken = raft_.propose(now, std::move(entries), o).ok(); });
+  if (taken) return;
+  for (const Proposal& p : proposals) {
+    if (p.origin.node == config_.raft.self) proposals_.postpone(p.origin.sequence, now + kNoRoomRetry);
+  }
+}
+
+// Leader: starts a membership change, or tells the origin why not.
+void Replica::take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out) {
+  const Origin& origin = change.origin;
+  if (!leads() || origin.node != from || !raft_.membership().contains(from) || table_.contains(origin)) return;
+  const bool repeated = membership_taken_ && membership_taken_->node == origin.node &&
+                        membership_taken_->incarnation == origin.incarnation &&
+                        membership_taken_->sequence == origin.sequence;
+  if (repeated) return;
+  const Slice context = codec::encode_flat(MembershipContext{origin, change.context});
+  Status status;
+  raft_step(now, out,
+            [&](raft::Raft::Out& o) { status = raft_.change_membership(now, change.changes, context, o).status(); });
+  if (status.ok()) {
+    membership_taken_ = origin;
+    return;
+  }
+  const bool promotes = !change.changes.empty() && change.changes[0].kind == raft::ChangeKind::kPromote;
+  const MembershipRefusal why = absl::IsInvalidArgument(status) ? MembershipRefusal::kInvalid
+                                : promotes                      ? MembershipRefusal::kLearnerNotReady
+                                                                : MembershipRefusal::kNotReady;
+  if (from != config_.raft.self) {
+    out.send(from, MembershipRefused{origin.incarnation, origin.sequence, why});
+  } else if (proposals_.settle(origin.sequence)) {
+    out.raise(MembershipFailed{origin.sequence, why});
+  }
+}
+
+// Asks Raft once for all reads that have gathered.
+void Replica::ask_reads(Time now, Out& out) {
+  if (reads_waiting_.empty()) return;
+  const uint64_t round = next_round_++;
+  read_rounds_[round] = std::exchange(reads_waiting_, {});
+  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.read_index(now, round, o); });
+}
+
+void Replica::check_invariants() const {
+  if (phase_ != Phase::kRunning) return;
+  raft_.check_invariants();
+  ensure(applied_ <= raft_.commit_index(), "only committed entries are applied");
+  ensure(kept_.size() <= 3, "at most two snapshots are kept, and one that is about to go");
+}
+
+}  // namespace holdfast::replica

@@ -1,0 +1,126 @@
+// How a replica comes back: the newest snapshot that is whole, then the log behind it.
+//
+// Raft is started only after the snapshot has been loaded, so a damaged newest snapshot can be passed over in favour of
+// the older one: the stable records reach back to the older one's place. What must not happen is a gap between a
+// snapshot and the first entry behind it; then the member refuses to start.
+
+#include "absl/strings/str_cat.h"
+#include "holdfast/base/mark.h"
+#include "holdfast/replica/raft_step.h"
+
+namespace holdfast::replica {
+
+void Replica::recover_blob(BlobId id, uint64_t size) {
+  blobs_[id] = size;
+  raft_.recover_blob(id, size);
+}
+
+void Replica::replay(StableSeq seq, const Record& record) {
+  ensure(phase_ == Phase::kRecovering, "records are replayed before the start");
+  if (const auto* i = std::get_if<Incarnation>(&record)) {
+    incarnation_ = std::max(incarnation_, i->number);
+  } else {
+    replayed_.emplace_back(seq, std::get<raft::Record>(record));
+  }
+}
+
+void Replica::start(Time now, Out& out) {
+  ensure(phase_ == Phase::kRecovering, "a replica is started once");
+  incarnation_ = std::max(incarnation_ + 1, config_.incarnation_hint);
+  incarnation_seq_ = out.persist(Incarnation{incarnation_});
+  // Everything replayed is stable.
+  stable_ = out.next_seq() - 2;
+  survey_replayed();
+  for (auto it = blobs_.begin(); it != blobs_.end();) {
+    const bool named = std::any_of(kept_.begin(), kept_.end(), [&](const Kept& k) { return k.meta.blob == it->first; });
+    if (!named) out.blob(BlobDrop{it->first});  // sealed, but its record was never stable; or superfluous
+    it = named ? std::next(it) : blobs_.erase(it);
+  }
+  load_newest(now, out);
+}
+
+// Finds the snapshots that the records speak of, and where the log began when each was recorded.
+void Replica::survey_replayed() {
+  std::deque<std::pair<raft::Index, StableSeq>> log;
+  for (const auto& [seq, record] : replayed_) {
+    if (const auto* a = std::get_if<raft::Appended>(&record)) {
+      const raft::Index index = a->entry.index;
+      while (!log.empty() && log.back().first >= index) log.pop_back();
+      if (!log.empty() && log.back().first + 1 != index) log.clear();  // leftovers of before a reset
+      log.emplace_back(index, seq);
+    } else if (const auto* m = std::get_if<raft::SnapshotMark>(&record)) {
+      if (m->reset) {
+        log.clear();
+        kept_.clear();
+      }
+      if (!kept_.empty() && kept_.back().meta.index >= m->meta.index) continue;
+      Kept kept{m->meta, seq, m->reset, log.empty() ? m->meta.index + 1 : log.front().first};
+      for (const auto& [index, entry_seq] : log) {
+        if (index > m->meta.index) {
+          kept.first_needed = std::min(seq, entry_seq);
+          break;
+        }
+      }
+      kept_.push_back(std::move(kept));
+    }
+  }
+  while (kept_.size() > 2) kept_.pop_front();
+}
+
+void Replica::load_newest(Time now, Out& out) {
+  phase_ = Phase::kLoading;
+  if (kept_.empty() || kept_.back().meta.blob == BlobId{}) return run(now, out);
+  const raft::SnapshotMeta& meta = kept_.back().meta;
+  const auto blob = blobs_.find(meta.blob);
+  if (blob == blobs_.end() || blob->second != meta.size) return fall_back(now, out);
+  loader_.emplace(meta, config_.snapshot_slice_bytes);
+  out.raise(LoadBegin{meta.index});
+  out.blob(loader_->next_read());
+}
+
+// The newest snapshot is missing or damaged.
+void Replica::fall_back(Time now, Out& out) {
+  const Kept bad = kept_.back();
+  kept_.pop_back();
+  const bool usable = !kept_.empty() && !bad.reset && bad.log_begins <= kept_.back().meta.index + 1;
+  if (!usable) {
+    return stop(
+        absl::StrCat("the snapshot at index ", bad.meta.index.value(), " (blob ", bad.meta.blob.value(),
+                     ") is missing or damaged, and there is no older one with an unbroken log behind it. Remove "
+                     "this member from the cluster, clear its data directory and add it again; or restore the "
+                     "directory from a backup"),
+        out);
+  }
+  mark<"replica.older_snapshot_used">();
+  load_newest(now, out);
+}
+
+// Hands the records to Raft, all but the marks of snapshots that were passed over, and starts it.
+void Replica::run(Time now, Out& out) {
+  const raft::Index newest = kept_.empty() ? raft::Index{} : kept_.back().meta.index;
+  for (const auto& [seq, record] : replayed_) {
+    const auto* m = std::get_if<raft::SnapshotMark>(&record);
+    if (m != nullptr && m->meta.index > newest) continue;
+    raft_.replay(seq, record);
+  }
+  replayed_.clear();
+  replayed_.shrink_to_fit();
+  if (const Status fits = raft_.recovered(); !fits.ok()) {
+    return stop(std::string(fits.message()) +
+                    "; clear this member's data directory and add it to the cluster again, or restore a backup",
+                out);
+  }
+  if (applied_ == raft::Index{}) applied_membership_ = kept_.empty() ? config_.bootstrap : kept_.back().meta.membership;
+  phase_ = Phase::kRunning;
+  out.raise(Started{});
+  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.start(now, o); });
+  if (kept_.empty()) kept_.push_back({raft_.snapshot(), StableSeq{1}});
+}
+
+void Replica::stop(std::string what, Out& out) {
+  if (phase_ == Phase::kStopped) return;
+  phase_ = Phase::kStopped;
+  out.raise(MustStop{std::move(what)});
+}
+
+}  // namespace holdfast::replica

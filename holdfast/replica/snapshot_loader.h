@@ -1,0 +1,38 @@
+// Reads one snapshot from a blob, slice by slice, and verifies all of it: every block, the whole, and what the blob's
+// place in the log says about it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "holdfast/replica/snapshot_writer.h"
+
+namespace holdfast::replica {
+
+class SnapshotLoader {
+ public:
+  SnapshotLoader(const raft::SnapshotMeta& meta, size_t slice_bytes) : meta_(meta), slice_bytes_(slice_bytes) {}
+
+  BlobRead next_read() const { return {meta_.blob, at_, slice_bytes_}; }
+  // Takes the answer to next_read(). Appends the owner's part of it to `image`. kDataLoss: damaged.
+  Status add(const BlobData& data, std::string& image);
+  bool complete() const { return at_ == meta_.size; }
+
+  const raft::SnapshotMeta& meta() const { return meta_; }
+  // Known once the first bytes of the image are.
+  const std::optional<ImageHeader>& header() const { return header_; }
+
+ private:
+  Status take_header(std::string& image);
+
+  raft::SnapshotMeta meta_;
+  size_t slice_bytes_;
+  stable::SnapshotDecoder decoder_;
+  uint64_t at_ = 0;
+  uint32_t crc_ = 0;
+  std::string front_;  // until the header is whole
+  std::optional<ImageHeader> header_;
+};
+
+}  // namespace holdfast::replica

@@ -1,0 +1,139 @@
+// The vocabulary of a replica: proposals and their identities, wires, stable records, events, configuration.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "holdfast/consensus/raft/types.h"
+
+namespace holdfast::replica {
+
+// Identifies a proposal for ever. `incarnation` grows with every start of the origin's process; `floor` is the lowest
+// sequence that the origin still waits for, so that what lies below can be forgotten.
+struct Origin {
+  NodeId node;
+  uint64_t incarnation = 0;
+  uint64_t sequence = 0;
+  uint64_t floor = 0;
+};
+struct Proposal {
+  Origin origin;
+  Slice command;
+};
+// What a kCommand entry of the log holds: a proposal, and the log time at which the leader took it.
+struct Command {
+  int64_t clock_ms = 0;
+  Origin origin;
+  Slice command;
+};
+// What a kMembership entry's context holds.
+struct MembershipContext {
+  Origin origin;
+  Slice context;
+};
+
+// A follower hands proposals to the leader. Lost ones are sent again; the leader may be another by then.
+struct Forward {
+  std::vector<Proposal> proposals;
+};
+struct ForwardMembership {
+  Origin origin;
+  std::vector<raft::Change> changes;
+  Slice context;
+};
+enum class MembershipRefusal { kNotReady, kNotEnoughStarted, kLearnerNotReady, kInvalid };
+constexpr MembershipRefusal last_value(MembershipRefusal) { return MembershipRefusal::kInvalid; }
+struct MembershipRefused {
+  uint64_t incarnation = 0;
+  uint64_t sequence = 0;
+  MembershipRefusal why = MembershipRefusal::kNotReady;
+};
+// To a member that was removed and may not know: nobody sends it entries any more, so it would never hear.
+struct Farewell {};
+using Wire = std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell>;
+
+// A process start: incarnations never repeat, even when the clock goes back.
+struct Incarnation {
+  uint64_t number = 0;
+};
+using Record = std::variant<raft::Record, Incarnation>;
+
+// --- Events for the owner of the state machine, to be handled in their order
+// -------------------------------------------
+
+// Apply this command. In log order; what was applied before under the same origin is left out.
+struct Apply {
+  raft::Index index;
+  raft::Term term;
+  int64_t clock_ms = 0;  // log time, never falling
+  Slice command;
+  uint64_t own_sequence = 0;  // not 0: proposed by this process, whose caller waits for the answer
+};
+// A membership entry was committed; `context` is the owner's.
+struct ApplyMembership {
+  raft::Index index;
+  raft::Membership membership;
+  Slice context;
+  uint64_t own_sequence = 0;
+};
+// The proposal's effect is in the state (it arrived as part of a snapshot), but its answer is lost.
+struct AnswerLost {
+  uint64_t sequence = 0;
+};
+struct MembershipFailed {
+  uint64_t sequence = 0;
+  MembershipRefusal why = MembershipRefusal::kNotReady;
+};
+struct ReadReady {
+  uint64_t token = 0;
+};
+struct ReadFailed {
+  uint64_t token = 0;
+};
+struct RoleChanged {
+  raft::Role role = raft::Role::kFollower;
+  raft::Term term;
+  NodeId leader;
+};
+// Answer with begin_snapshot(): an image of the state as of the events before this one.
+struct SnapshotWanted {};
+// The state is to be replaced by an image: begin, bytes in order, end; answer LoadEnd with load_done(). LoadAborted
+// takes the place of LoadEnd when the image turned out to be damaged.
+struct LoadBegin {
+  raft::Index index;
+};
+struct LoadBytes {
+  std::string bytes;
+};
+struct LoadEnd {};
+struct LoadAborted {};
+// The stored state has been restored: what follows is news.
+struct Started {};
+struct MustStop {
+  std::string what;
+};
+using Event = std::variant<Apply, ApplyMembership, AnswerLost, MembershipFailed, ReadReady, ReadFailed, RoleChanged,
+                           SnapshotWanted, LoadBegin, LoadBytes, LoadEnd, LoadAborted, Started, MustStop>;
+
+// An image of the owner's state that is read in bounded slices while the state goes on changing.
+class ImageReader {
+ public:
+  virtual ~ImageReader() = default;
+  // Appends up to about `max_bytes` to `out`; false when the image is complete.
+  virtual bool read(size_t max_bytes, std::string& out) = 0;
+};
+
+struct Config {
+  raft::Config raft;
+  raft::Membership bootstrap;                     // of a new cluster; empty to join an existing one
+  uint64_t incarnation_hint = 0;                  // e.g. wall-clock microseconds: keeps a wiped disk's process unique
+  uint64_t snapshot_count = 10'000;               // entries applied between snapshots
+  uint64_t snapshot_bytes = uint64_t{256} << 20;  // or this many bytes of entries
+  size_t snapshot_slice_bytes = size_t{256} << 10;
+  Duration proposal_retry = Duration::millis(300);
+  size_t max_forward_bytes = size_t{1} << 20;  // per message, one larger proposal goes alone
+};
+
+}  // namespace holdfast::replica

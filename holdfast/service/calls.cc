@@ -1,0 +1,243 @@
+// Which way each request is served, and when it has waited long enough.
+
+#include "absl/strings/str_cat.h"
+#include "holdfast/base/mark.h"
+#include "holdfast/service/impl.h"
+
+namespace holdfast::service {
+namespace {
+
+using store::Error;
+
+template <class T, class... U>
+bool is_one_of(const store::Request& r) {
+  return std::holds_alternative<T>(r) || (std::holds_alternative<U>(r) || ...);
+}
+
+bool serializable(const store::Request& r) {
+  if (const auto* range = std::get_if<store::RangeRequest>(&r)) return range->serializable;
+  if (const auto* list = std::get_if<store::MemberListRequest>(&r)) return !list->linearizable;
+  if (const auto* txn = std::get_if<store::TxnRequest>(&r)) {
+    if (!store::is_read_only(*txn)) return false;
+    const auto local = [](const store::RequestOp& op) { return std::get<store::RangeRequest>(op).serializable; };
+    return std::all_of(txn->success.begin(), txn->success.end(), local) &&
+           std::all_of(txn->failure.begin(), txn->failure.end(), local);
+  }
+  return false;
+}
+
+bool reads(const store::Request& r) {
+  if (const auto* txn = std::get_if<store::TxnRequest>(&r)) return store::is_read_only(*txn);
+  if (const auto* alarm = std::get_if<store::AlarmRequest>(&r)) return alarm->action == store::AlarmAction::kGet;
+  return is_one_of<store::RangeRequest, store::LeaseTimeToLiveRequest, store::LeaseLeasesRequest,
+                   store::MemberListRequest>(r);
+}
+
+// The command that a writing request becomes.
+std::optional<store::Command> command_of(const store::Request& request) {
+  return std::visit(
+      [](const auto& r) -> std::optional<store::Command> {
+        if constexpr (std::is_constructible_v<store::Command, decltype(r)>) {
+          return store::Command(r);
+        } else {
+          return std::nullopt;
+        }
+      },
+      request);
+}
+
+}  // namespace
+
+void Service::Impl::call(Time t, CallId id, store::Request request, bool has_leader, Out& out) {
+  ensure(id.value() != kOwnReadToken, "calls are numbered from 1");
+  Error error = refusal(request, has_leader);
+  if (error == Error::kNone) error = store::admit(request, config.limits);
+  if (error != Error::kNone) return refuse(id, error, out);
+  if (!store.has_room(request)) {
+    mark<"service.quota_exceeded">();
+    no_room = true;
+    return refuse(id, Error::kNoSpace, out);
+  }
+  route(t, id, std::move(request), out);
+}
+
+// What can be refused at once.
+Error Service::Impl::refusal(const store::Request& request, bool has_leader) const {
+  if (dead || stopping) return Error::kStopped;
+  if (is_one_of<store::StatusRequest>(request)) return Error::kNone;
+  const bool learner = replica.raft().membership().is_learner(config.replica.raft.self);
+  if (learner && !(std::holds_alternative<store::RangeRequest>(request) && serializable(request))) {
+    return Error::kNotSupportedForLearner;
+  }
+  if (has_leader && replica.raft().leader() == NodeId{}) return Error::kNoLeader;
+  if (calls.size() >= config.max_calls) {
+    mark<"service.too_many_calls">();
+    return Error::kTooManyRequests;
+  }
+  return Error::kNone;
+}
+
+void Service::Impl::route(Time t, CallId id, store::Request request, Out& out) {
+  if (is_one_of<store::StatusRequest, store::HashKvRequest>(request)) {
+    return out.raise(Reply{id, read(t, request)});
+  }
+  if (serializable(request)) {
+    if (serializable_ready) return out.raise(Reply{id, read(t, request)});
+    wait(t, id, std::move(request));
+    return;  // answered when the service's own read is
+  }
+  if (reads(request)) return read_later(t, id, std::move(request));
+  if (const auto* keep = std::get_if<store::LeaseKeepAliveRequest>(&request)) {
+    keep_alives.push_back({id, keep->id});
+    wait(t, id, std::move(request));
+    return;
+  }
+  if (const auto* move = std::get_if<store::MoveLeaderRequest>(&request)) return move_leader(t, id, *move, out);
+  if (is_one_of<store::MemberAddRequest, store::MemberRemoveRequest, store::MemberPromoteRequest>(request)) {
+    return change_members(t, id, std::move(request), out);
+  }
+  if (auto* grant = std::get_if<store::LeaseGrantRequest>(&request);
+      grant != nullptr && grant->id == store::LeaseId{}) {
+    grant->id = store::LeaseId(static_cast<int64_t>(random.next() >> 1) | 1);
+  }
+  std::optional<store::Command> command = command_of(request);
+  ensure(command.has_value(), "a request that is not read, moved or a member change is a command");
+  write_later(t, id, std::move(request), *std::move(command), out);
+}
+
+Service::Impl::Call& Service::Impl::wait(Time t, CallId id, store::Request request) {
+  const Time deadline = t + config.request_timeout;
+  by_deadline.emplace_back(deadline, id);
+  return calls[id] = Call{deadline, std::move(request)};
+}
+
+void Service::Impl::read_later(Time t, CallId id, store::Request request) {
+  wait(t, id, std::move(request));
+  replica.read(id.value());
+}
+
+void Service::Impl::write_later(Time t, CallId id, store::Request request, store::Command command, Out& out) {
+  Slice bytes = codec::encode_flat(command);
+  if (bytes.size() > config.max_request_bytes) return refuse(id, Error::kRequestTooLarge, out);
+  Call& c = wait(t, id, std::move(request));
+  c.sequence = replica.propose(std::move(bytes));
+  by_sequence[c.sequence] = id;
+}
+
+void Service::Impl::move_leader(Time t, CallId id, const store::MoveLeaderRequest& request, Out& out) {
+  if (!replica.leads()) return refuse(id, Error::kNotLeader, out);
+  if (request.target == config.replica.raft.self) {
+    return out.raise(Reply{id, store::MoveLeaderResponse{store.revision()}});
+  }
+  if (!replica.raft().membership().is_voter(request.target)) return refuse(id, Error::kBadLeaderTransferee, out);
+  if (moving_leader) refuse(*std::exchange(moving_leader, std::nullopt), Error::kTimeout, out);
+  Status status;
+  replica_step(t, out, [&](replica::Replica::Out& o) { status = replica.transfer_leadership(t, request.target, o); });
+  if (!status.ok()) return refuse(id, Error::kBadLeaderTransferee, out);
+  moving_leader = id;
+  moving_to = request.target;
+  wait(t, id, request);
+}
+
+// --- Reads
+// ----------------------------------------------------------------------------------------------------------------
+
+store::Response Service::Impl::read(Time t, const store::Request& request) const {
+  if (const auto* r = std::get_if<store::RangeRequest>(&request)) return store.range(*r);
+  if (const auto* r = std::get_if<store::TxnRequest>(&request)) return store.read_txn(*r);
+  if (const auto* r = std::get_if<store::LeaseTimeToLiveRequest>(&request)) {
+    return store.lease_time_to_live(*r, std::max<int64_t>(0, (t - clock_advanced_at).millis()));
+  }
+  if (std::holds_alternative<store::LeaseLeasesRequest>(request)) return store.lease_leases();
+  if (std::holds_alternative<store::MemberListRequest>(request)) return members_response();
+  if (const auto* r = std::get_if<store::HashKvRequest>(&request)) return store.hash_kv(*r);
+  if (const auto* r = std::get_if<store::AlarmRequest>(&request)) return store.alarms(r->alarm);
+  ensure(std::holds_alternative<store::StatusRequest>(request), "every reading request is known here");
+  return status();
+}
+
+store::Response Service::Impl::status() const {
+  const raft::Raft& raft = replica.raft();
+  store::StatusResponse s;
+  s.revision = store.revision();
+  s.leader = raft.leader();
+  s.raft_index = raft.commit_index().value();
+  s.raft_term = raft.term().value();
+  s.raft_applied_index = replica.applied_index().value();
+  s.db_size = store.bytes_held();
+  s.db_size_in_use = store.bytes_in_use();
+  s.db_size_quota = config.limits.quota_bytes;
+  s.is_learner = raft.membership().is_learner(config.replica.raft.self);
+  if (s.leader == NodeId{}) s.errors.push_back("etcdserver: no leader");
+  const store::Response alarms = store.alarms();
+  for (const store::AlarmMember& a : std::get<store::AlarmResponse>(alarms).alarms) {
+    s.errors.push_back(absl::StrCat("memberID:", a.member.value(),
+                                    " alarm:", a.alarm == store::AlarmType::kNoSpace ? "NOSPACE" : "CORRUPT"));
+  }
+  return s;
+}
+
+void Service::Impl::read_ready(Time t, uint64_t token, Out& out) {
+  if (token == kOwnReadToken) {
+    serializable_ready = true;
+    std::vector<CallId> local;
+    for (const auto& [id, c] : calls) {
+      if (serializable(c.request)) local.push_back(id);
+    }
+    for (CallId id : local) finish(id, read(t, calls.at(id).request), out);
+    return;
+  }
+  const auto it = calls.find(CallId(token));
+  if (it == calls.end()) return;  // cancelled or expired meanwhile
+  finish(it->first, read(t, it->second.request), out);
+}
+
+// Nothing was read, so it can be tried again for as long as the caller waits.
+void Service::Impl::read_failed(Time t, uint64_t token) {
+  mark<"service.read_retried">();
+  read_retries.emplace(t + kReadRetry, CallId(token));
+}
+
+void Service::Impl::retry_reads(Time t) {
+  while (!read_retries.empty() && read_retries.begin()->first <= t) {
+    const CallId id = read_retries.begin()->second;
+    read_retries.erase(read_retries.begin());
+    if (id.value() == kOwnReadToken || calls.count(id) > 0) replica.read(id.value());
+  }
+}
+
+// --- Answers
+// --------------------------------------------------------------------------------------------------------------
+
+void Service::Impl::finish(CallId id, store::Response response, Out& out) {
+  const auto it = calls.find(id);
+  if (it == calls.end()) return;
+  if (it->second.sequence != 0) by_sequence.erase(it->second.sequence);
+  calls.erase(it);
+  out.raise(Reply{id, std::move(response)});
+  // Answered calls leave their place in the queue of deadlines until its front comes to them.
+  while (!by_deadline.empty() && calls.count(by_deadline.front().second) == 0) by_deadline.pop_front();
+}
+
+void Service::Impl::refuse(CallId id, Error error, Out& out) {
+  out.raise(Reply{id, store::Refused{error, store.revision()}});
+}
+
+void Service::Impl::expire_calls(Time t, Out& out) {
+  while (!by_deadline.empty() && by_deadline.front().first <= t) {
+    const CallId id = by_deadline.front().second;
+    by_deadline.pop_front();
+    const auto it = calls.find(id);
+    if (it == calls.end()) continue;
+    mark<"service.call_expired">();
+    if (it->second.sequence != 0) {
+      by_sequence.erase(it->second.sequence);
+      replica.abandon(it->second.sequence);
+    }
+    if (moving_leader == id) moving_leader.reset();
+    calls.erase(it);
+    refuse(id, Error::kTimeout, out);
+  }
+}
+
+}  // namespace holdfast::service

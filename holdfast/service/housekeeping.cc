@@ -1,0 +1,78 @@
+// What members propose by themselves: the founding table, their addresses, log time, renewals, alarms.
+
+#include <algorithm>
+
+#include "holdfast/service/impl.h"
+
+namespace holdfast::service {
+
+void Service::Impl::propose_own(uint64_t& sequence, store::Command command) {
+  sequence = replica.propose(codec::encode_flat(command));
+}
+
+// Whether `sequence` was a proposal of the member's own, which is over now.
+bool Service::Impl::own_done(uint64_t sequence) {
+  for (uint64_t* own : {&bootstrap_sequence, &publish_sequence, &tick_sequence, &alarm_sequence}) {
+    if (*own == sequence) {
+      *own = 0;
+      return true;
+    }
+  }
+  return false;
+}
+
+void Service::Impl::housekeep(Time t, Out&) {
+  if (!replica.started() || stopping) return;
+  if (!serializable_asked) {
+    serializable_asked = true;
+    replica.read(kOwnReadToken);
+  }
+  const NodeId self = config.replica.raft.self;
+  if (replica.leads() && store.members().empty() && !config.bootstrap.empty() && bootstrap_sequence == 0) {
+    propose_own(bootstrap_sequence, store::SetMembers{config.bootstrap, NodeId{}});
+  }
+  const store::Member* me = store.member(self);
+  const bool known = me != nullptr && me->name == config.name && me->client_urls == config.client_urls;
+  if (me != nullptr && !known && publish_sequence == 0 && replica.raft().leader() != NodeId{}) {
+    propose_own(publish_sequence, store::Publish{self, config.name, config.client_urls});
+  }
+  if (tick_sequence == 0 && replica.leads() && store.has_leases()) {
+    const int64_t clock = replica.log_clock_ms(t);
+    const bool due =
+        clock - store.clock_ms() >= kTickInterval.millis() || store.next_expiry_ms().value_or(clock + 1) <= clock;
+    if (due) propose_own(tick_sequence, store::Tick{});
+  }
+  if (no_room && alarm_sequence == 0) {
+    no_room = false;
+    const store::Response alarms = store.alarms(store::AlarmType::kNoSpace);
+    const auto& raised = std::get<store::AlarmResponse>(alarms).alarms;
+    const store::AlarmMember mine{self, store::AlarmType::kNoSpace};
+    if (std::find(raised.begin(), raised.end(), mine) == raised.end()) {
+      propose_own(alarm_sequence, store::AlarmRequest{store::AlarmAction::kActivate, self, store::AlarmType::kNoSpace});
+    }
+  }
+}
+
+Time Service::Impl::housekeeping_deadline() const {
+  if (!replica.started() || stopping) return Time::never();
+  if (!serializable_asked || (no_room && alarm_sequence == 0)) return Time();
+  if (replica.leads() && store.members().empty() && !config.bootstrap.empty() && bootstrap_sequence == 0) return Time();
+  const store::Member* me = store.member(config.replica.raft.self);
+  const bool known = me == nullptr || (me->name == config.name && me->client_urls == config.client_urls);
+  if (!known && publish_sequence == 0 && replica.raft().leader() != NodeId{}) return Time();
+  if (tick_sequence != 0 || !replica.leads() || !store.has_leases()) return Time::never();
+  const int64_t due_ms =
+      std::min(store.clock_ms() + kTickInterval.millis(), store.next_expiry_ms().value_or(store.clock_ms() + 1000));
+  return now + Duration::millis(std::max<int64_t>(0, due_ms - replica.log_clock_ms(now)));
+}
+
+// One renewal entry for all keep-alives that have gathered.
+void Service::Impl::send_keep_alives(Out&) {
+  if (keep_alives.empty()) return;
+  store::LeaseRenew renew;
+  for (const KeepAlive& k : keep_alives) renew.ids.push_back(k.lease);
+  const uint64_t sequence = replica.propose(codec::encode_flat(store::Command(std::move(renew))));
+  keep_alive_batches[sequence] = std::exchange(keep_alives, {});
+}
+
+}  // namespace holdfast::service

@@ -1,0 +1,158 @@
+// The inside of a Service. Internal to service/.
+//
+// Split by what is decided: calls.cc (which way each request is served, and when it has waited long enough), apply.cc
+// (what committed entries do), members.cc (membership), housekeeping.cc (what members propose by themselves: the table
+// of members, their addresses, log time, alarms), service.cc (the core contract).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "holdfast/base/codec.h"
+#include "holdfast/base/random.h"
+#include "holdfast/service/service.h"
+
+namespace holdfast::service {
+
+// What a membership entry means to the table of members.
+struct MemberAdded {
+  store::Member member;
+};
+struct MemberRemoved {
+  NodeId id;
+};
+struct MemberPromoted {
+  NodeId id;
+};
+using MemberDelta = std::variant<MemberAdded, MemberRemoved, MemberPromoted>;
+
+struct Service::Impl {
+  explicit Impl(const Config& c);
+
+  // A client request that waits.
+  struct Call {
+    Time deadline;
+    store::Request request;
+    uint64_t sequence = 0;  // of its proposal; 0 for reads
+  };
+  struct KeepAlive {
+    CallId call;
+    store::LeaseId lease;
+  };
+
+  // service.cc
+  template <class Step>
+  void replica_step(Time now, Out& out, Step&& step);
+  void handle(Time now, replica::Replica::Out::Raised& event, Out& out);
+  void handle_load(Time now, replica::Event& event, Out& out);
+  void load_ended(Time now, Out& out);
+  void announce_watches(Out& out);
+  void must_stop(std::string what, Out& out);
+
+  // calls.cc
+  void call(Time now, CallId id, store::Request request, bool has_leader, Out& out);
+  store::Error refusal(const store::Request& request, bool has_leader) const;
+  void route(Time now, CallId id, store::Request request, Out& out);
+  Call& wait(Time now, CallId id, store::Request request);
+  void read_later(Time now, CallId id, store::Request request);
+  void write_later(Time now, CallId id, store::Request request, store::Command command, Out& out);
+  store::Response read(Time now, const store::Request& request) const;
+  store::Response status() const;
+  void move_leader(Time now, CallId id, const store::MoveLeaderRequest& request, Out& out);
+  void finish(CallId id, store::Response response, Out& out);
+  void refuse(CallId id, store::Error error, Out& out);
+  void expire_calls(Time now, Out& out);
+  void retry_reads(Time now);
+  void read_ready(Time now, uint64_t token, Out& out);
+  void read_failed(Time now, uint64_t token);
+
+  // apply.cc
+  void apply(Time now, const replica::Apply& event, Out& out);
+  store::Response apply_command(Time now, const store::Command& command);
+  void advance_clock(Time now, int64_t clock_ms);
+  void answer(uint64_t sequence, store::Response response, Out& out);
+  void answer_lost(uint64_t sequence, Out& out);
+  void collect_garbage(Time now, Out& out);
+
+  // members.cc
+  void change_members(Time now, CallId id, store::Request request, Out& out);
+  store::Error members_refusal(const store::Request& request) const;
+  store::Error add_refusal(const store::MemberAddRequest& request) const;
+  store::Error remove_refusal(const store::MemberRemoveRequest& request) const;
+  store::Error promote_refusal(const store::MemberPromoteRequest& request) const;
+  NodeId new_member_id(const std::vector<std::string>& peer_urls);
+  void apply_membership(Time now, const replica::ApplyMembership& event, Out& out);
+  void membership_failed(const replica::MembershipFailed& event, Out& out);
+  store::MembersResponse members_response() const;
+
+  // housekeeping.cc
+  void housekeep(Time now, Out& out);
+  Time housekeeping_deadline() const;
+  void propose_own(uint64_t& sequence, store::Command command);
+  void send_keep_alives(Out& out);
+  bool own_done(uint64_t sequence);
+
+  Config config;
+  Random random;
+  replica::Replica replica;
+  replica::Replica::Out replica_out;
+  store::Store store;
+  store::WatchHub hub;
+  Time now;  // of the latest input
+
+  std::map<CallId, Call> calls;
+  std::deque<std::pair<Time, CallId>> by_deadline;  // ascending: every call waits equally long
+  std::map<uint64_t, CallId> by_sequence;
+  std::vector<KeepAlive> keep_alives;                             // gathered since the last batch
+  std::map<uint64_t, std::vector<KeepAlive>> keep_alive_batches;  // proposed
+  std::optional<CallId> moving_leader;
+  NodeId moving_to;
+  std::multimap<Time, CallId> read_retries;
+  std::set<store::StreamId> announced;  // WatchReady was raised and not taken
+
+  // Reads without a quorum may be served once this member has seen everything committed before its start: else a
+  // restart could show older state than before.
+  bool serializable_ready = false;
+  bool serializable_asked = false;
+
+  std::unique_ptr<store::Store::SnapshotLoader> loader;
+  Status load_status;
+
+  // Proposals of this member's own; zero when none is under way.
+  uint64_t bootstrap_sequence = 0;
+  uint64_t publish_sequence = 0;
+  uint64_t tick_sequence = 0;
+  uint64_t alarm_sequence = 0;
+  Time clock_advanced_at;  // when the store's log time last moved
+  bool no_room = false;    // a request was refused by the quota: the alarm is to be raised
+  bool garbage_left = false;
+  bool watch_work_left = false;
+  std::vector<CallId> physical_compactions;
+
+  bool stopping = false;
+  Time stop_deadline;
+  bool dead = false;  // MustStop was raised
+};
+
+// The token under which the service itself reads, to learn that it is up to date. Calls use their own numbers.
+inline constexpr uint64_t kOwnReadToken = 0;
+inline constexpr Duration kReadRetry = Duration::millis(100);
+inline constexpr Duration kTickInterval = Duration::millis(500);
+inline constexpr Duration kGarbagePause = Duration::millis(10);
+inline constexpr size_t kGarbageSlice = 1000;
+
+// One step of the replica inside a step of the service.
+template <class Step>
+void Service::Impl::replica_step(Time t, Out& out, Step&& step) {
+  auto events = absorb(out, replica_out, std::forward<Step>(step));
+  for (auto& e : events) {
+    if (dead) return;
+    handle(t, e, out);
+  }
+}
+
+}  // namespace holdfast::service
