@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstring>
-#include <limits>
 
 #include "holdfast/base/assert.h"
 #include "holdfast/base/checksum.h"
@@ -43,7 +42,7 @@ uint32_t record_start_crc(StableSeq seq, uint32_t length, uint64_t salt, uint64_
 }
 
 bool plausible(const SegmentHeader& h) {
-  return h.number > 0 && h.first_seq > StableSeq{} && std::has_single_bit(h.block_bytes) &&
+  return h.number > 0 && h.number <= kMaxSeq.value() && h.first_seq > StableSeq{} && h.first_seq <= kMaxSeq && std::has_single_bit(h.block_bytes) &&
          h.block_bytes >= kMinBlockBytes && h.block_bytes <= kMaxBlockBytes && h.segment_bytes % h.block_bytes == 0 &&
          h.segment_bytes / h.block_bytes >= 2 && h.segment_bytes <= kMaxSegmentBytes;
 }
@@ -128,7 +127,7 @@ std::optional<FrameHeader> decode_frame_header(std::string_view bytes, uint64_t 
   h.previous = get<uint32_t>(p + 48);
   // A frame can be forged (the checksum is no signature), but it cannot make a reader compute with nonsense.
   if (h.body_bytes / kRecordHeaderBytes < h.records) return std::nullopt;
-  if (h.first_seq.value() > std::numeric_limits<uint64_t>::max() - h.records) return std::nullopt;
+  if (h.first_seq > kMaxSeq) return std::nullopt;
   if (h.first_seq == StableSeq{} || h.stable >= h.first_seq || h.released > h.first_seq + h.records)
     return std::nullopt;
   return h;

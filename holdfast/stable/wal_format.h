@@ -29,6 +29,8 @@ inline constexpr uint32_t kMaxBlockBytes = 1u << 20;
 inline constexpr uint64_t kMaxSegmentBytes = uint64_t{4} << 30;
 // A record longer than this is refused by the writer and never believed by a reader.
 inline constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 30;
+// No log gets this far; a greater number is not believed, so that none can overflow.
+inline constexpr StableSeq kMaxSeq{uint64_t{1} << 62};
 
 inline constexpr size_t kSegmentHeaderBytes = 88;
 inline constexpr size_t kFrameHeaderBytes = 56;
