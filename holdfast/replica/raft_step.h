@@ -14,6 +14,11 @@ inline constexpr const char* kRemoved =
 template <class Step>
 void Replica::raft_step(Time now, Out& out, Step&& step) {
   auto events = absorb(out, raft_out_, std::forward<Step>(step));
+  // Not by the event, which waits for the record of the term: commands may be stamped before.
+  if (leads() && raft_.term() != clock_term_) {
+    clock_term_ = raft_.term();
+    clock_.lead(now);
+  }
   for (auto& e : events) {
     if (e.after > stable_) {
       held_.emplace(e.after, std::move(e.event));

@@ -126,6 +126,7 @@ class Replica {
   StableSeq stable_;
   AppliedTable table_;
   LogClock clock_;
+  raft::Term clock_term_;  // the latest in which this node led
   Proposals proposals_;
   raft::Index applied_;
   raft::Term applied_term_;

@@ -12,7 +12,6 @@ void Replica::handle(Time now, raft::Event& event, Out& out) {
     for (const raft::Entry& entry : committed->entries) apply(now, entry, out);
     finish_reads(out);
   } else if (auto* role = std::get_if<raft::RoleChanged>(&event)) {
-    if (role->role == raft::Role::kLeader) clock_.lead(now);
     membership_taken_.reset();
     out.raise(RoleChanged{role->role, role->term, role->leader});
   } else if (auto* ready = std::get_if<raft::ReadReady>(&event)) {
