@@ -81,7 +81,7 @@ void Core::deliver(Out& out) {
 
 void Core::compact(const SnapshotMeta& meta, Out& out) {
   SnapshotMeta whole = meta;
-  whole.term = *log().term_at(meta.index);
+  whole.term = log().known_term(meta.index);
   whole.membership = memberships.at(meta.index);
   ledger.write_mark(whole, /*keep_tail=*/true, config.catch_up_entries, out);
   memberships.compact(meta.index);
@@ -90,7 +90,7 @@ void Core::compact(const SnapshotMeta& meta, Out& out) {
 void Core::install(SnapshotMeta meta, Out& out) {
   // Entries behind the snapshot are kept only when the log holds its last entry (paper, section 7). What was committed
   // while the owner was loading is held in any case.
-  if (meta.index <= commit) meta.term = *log().term_at(meta.index);
+  if (meta.index <= commit) meta.term = log().known_term(meta.index);
   const bool keep_tail = log().matches(meta.index, meta.term);
   ledger.write_mark(meta, keep_tail, 0, out);
   if (keep_tail) {

@@ -23,7 +23,7 @@ bool Follower::sound(const AppendEntries& m) {
 void Follower::refuse(NodeId from, const AppendEntries& m, const Core& core, Out& out) const {
   const Index hint = core.log().last_at_or_below(std::min(m.prev_index, core.log().last()), m.prev_term);
   AppendReply reply{
-      .term = core.term(), .rejected_prev = m.prev_index, .hint_index = hint, .hint_term = *core.log().term_at(hint)};
+      .term = core.term(), .rejected_prev = m.prev_index, .hint_index = hint, .hint_term = core.log().known_term(hint)};
   out.send(from, reply, core.ledger.after_term());
 }
 

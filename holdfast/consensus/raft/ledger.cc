@@ -1,5 +1,7 @@
 #include "holdfast/consensus/raft/ledger.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "holdfast/base/mark.h"
 #include "holdfast/base/planted.h"
@@ -10,7 +12,7 @@ namespace holdfast::raft {
 // --- Recovery --------------------------------------------------------------------------------------------------------
 //
 // The stream may begin anywhere before the first record that is needed, so a replay can meet entries whose predecessors
-// are gone (they are covered by a mark that comes later), and entries that later ones replace.
+// are gone and marks that are out of date (a mark that comes later covers both), and entries that later ones replace.
 
 void Ledger::replay(StableSeq seq, const Record& record) {
   stable_ = seq;
@@ -40,14 +42,13 @@ void Ledger::replay_record(StableSeq seq, const Appended& appended) {
   if (entry.kind == EntryKind::kMembership && !membership_in(entry)) {
     return damaged(absl::StrCat("entry ", entry.index.value(), " holds no membership that can be"));
   }
-  const bool begins = !has_snapshot_ && log_.last() == Index{} && log_.base() == Index{};
-  if ((begins && entry.index > Index(1)) || entry.index <= log_.base()) {
+  if (entry.index <= log_.base() || entry.index > log_.last() + 1) {
+    // What came before was released: because a mark that comes later covers it, or because later entries replace this
+    // one. If neither, recovered() tells.
     mark<"raft.replay_starts_inside">();
-    log_.reset(entry.index - 1, Term{}, StableSeq{});
-    base_known_ = entry.index == Index(1);
-  } else if (entry.index > log_.last() + 1) {
-    return damaged(absl::StrCat("entries ", log_.last().value() + 1, " to ", entry.index.value() - 1,
-                                " are missing before record ", seq.value()));
+    const bool behind_snapshot = entry.index == snapshot_.index + 1;
+    log_.reset(entry.index - 1, behind_snapshot ? snapshot_.term : Term{}, StableSeq{});
+    base_known_ = behind_snapshot;
   } else if (entry.index <= log_.last()) {
     log_.truncate_from(entry.index);
   }
@@ -62,25 +63,27 @@ void Ledger::replay_record(StableSeq seq, const SnapshotMark& mark) {
   }
   snapshot_ = meta;
   has_snapshot_ = true;
-  marks_ = {{meta.index, seq}};
-  const bool inside = meta.index >= log_.base() && meta.index <= log_.last();
-  if (mark.reset || !inside || (meta.index == log_.base() && !base_known_ && log_.last() == log_.base())) {
+  marks_ = {{meta.index, seq, meta.blob}};
+  if (mark.reset || meta.index > log_.last()) {
     log_.reset(meta.index, meta.term, seq);
-  } else if (meta.index > log_.base() && !log_.matches(meta.index, meta.term)) {
-    return damaged(absl::StrCat("the log contradicts the snapshot mark of record ", seq.value()));
-  } else if (meta.index == log_.base() && !base_known_) {
+    base_known_ = true;
+  } else if (meta.index == log_.base()) {
     log_.set_base_term(meta.term);
-  } else if (!base_known_) {
-    log_.compact(log_.first());  // the first entry becomes the base, and with it the base's term is known
-  }
-  base_known_ = true;
+    base_known_ = true;
+  } else if (meta.index > log_.base()) {
+    if (!log_.matches(meta.index, meta.term)) {
+      return damaged(absl::StrCat("the log contradicts the snapshot mark of record ", seq.value()));
+    }
+    if (!base_known_) log_.compact(log_.first());  // the first entry becomes the base, whose term is known
+    base_known_ = true;
+  }  // else it is an early mark, and the log begins behind it: a later one covers that
 }
 
 Status Ledger::recovered() const {
   if (!damage_.empty()) return absl::DataLossError(absl::StrCat("the records of consensus are damaged: ", damage_));
-  if (!base_known_) {
+  if (!base_known_ || log_.base() > snapshot_.index) {
     return absl::DataLossError(absl::StrCat("the records of consensus begin at entry ", log_.first().value(),
-                                            " and no snapshot covers what came before"));
+                                            ", and no snapshot covers what came before"));
   }
   if (log_.last_term() > term_) return absl::DataLossError("the log is ahead of the recorded term");
   return absl::OkStatus();
@@ -117,7 +120,7 @@ void Ledger::append(Entry entry, Out& out) {
 void Ledger::write_mark(const SnapshotMeta& meta, bool keep_tail, uint64_t catch_up, Out& out) {
   ensure(!has_snapshot_ || meta.index >= snapshot_.index, "the snapshot's index never falls");
   const StableSeq seq = out.persist(SnapshotMark{meta, !keep_tail});
-  marks_.push_back({meta.index, seq});
+  marks_.push_back({meta.index, seq, meta.blob});
   reaffirm(out);
   snapshot_ = meta;
   has_snapshot_ = true;
@@ -150,6 +153,10 @@ StableSeq Ledger::first_needed_behind(Index index) const {
   if (index < log_.base()) return {};
   if (index < log_.last()) needed = std::min(needed, log_.seq_of(index + 1));
   return needed;
+}
+
+bool Ledger::names(BlobId id) const {
+  return std::any_of(marks_.begin(), marks_.end(), [&](const Mark& m) { return m.blob == id; });
 }
 
 void Ledger::check_invariants() const {

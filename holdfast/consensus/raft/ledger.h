@@ -60,6 +60,9 @@ class Ledger {
   Index held() const { return log_.stable(); }
   StableSeq first_needed_behind(Index index) const;
 
+  // Whether a recovery may need the blob: it is named by the latest mark that is stable, or by one behind that.
+  bool names(BlobId id) const;
+
   Term term() const { return term_; }
   NodeId vote() const { return vote_; }
   const Log& log() const { return log_; }
@@ -72,6 +75,7 @@ class Ledger {
   struct Mark {
     Index index;
     StableSeq seq;
+    BlobId blob;
   };
   void replay_record(StableSeq seq, const HardState& state);
   void replay_record(StableSeq seq, const Appended& appended);

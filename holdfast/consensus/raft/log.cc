@@ -13,7 +13,7 @@ Index Log::last_at_or_below(Index upper, Term term) const {
   // Terms never fall, so the entries at or below `term` are a prefix: find its end.
   while (low < high) {
     const Index middle = high - (high.value() - low.value()) / 2;
-    if (*term_at(middle) <= term) {
+    if (known_term(middle) <= term) {
       low = middle;
     } else {
       high = middle - 1;

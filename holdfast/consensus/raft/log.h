@@ -31,6 +31,11 @@ class Log {
 
   // None outside [base, last].
   std::optional<Term> term_at(Index index) const;
+  // `index` in [base, last].
+  Term known_term(Index index) const {
+    ensure(index >= base_ && index <= last(), "a term is asked for that is in memory");
+    return index == base_ ? base_term_ : slot(index).entry.term;
+  }
   bool matches(Index index, Term term) const { return term_at(index) == term; }
   // `index` in (base, last].
   const Entry& at(Index index) const { return slot(index).entry; }

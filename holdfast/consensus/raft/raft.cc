@@ -171,7 +171,8 @@ void Raft::Impl::on(Time now, NodeId from, const VoteReply& m, Out& out) {
 
 void Raft::Impl::on(Time now, NodeId from, const TimeoutNow& m, Out& out) {
   const auto* follower = std::get_if<Follower>(&role);
-  if (m.term != core.term() || follower == nullptr || follower->leader != from || !core.votes() || core.loading) return;
+  if (m.term != core.term() || follower == nullptr || follower->leader != from || !core.may_lead() || core.loading)
+    return;
   mark<"raft.timeout_now">();
   campaign(now, Campaign::Kind::kVote, /*leadership_transfer=*/true, out);
 }
@@ -355,12 +356,12 @@ void Raft::on_time(Time now, Out& out) {
       impl.campaign(now, kind, /*leadership_transfer=*/false, out);
     }
   } else if (auto& follower = std::get<Follower>(impl.role); now >= follower.deadline) {
-    if (impl.core.votes() && !impl.core.loading) {
+    if (impl.core.may_lead() && !impl.core.loading) {
       const auto kind = impl.core.sole_voter() ? Campaign::Kind::kVote : Campaign::Kind::kPreVote;
       impl.campaign(now, kind, /*leadership_transfer=*/false, out);
     } else {
       follower.leader = NodeId{};
-      follower.deadline = impl.core.votes() ? now + impl.core.draw_timeout() : Time::never();
+      follower.deadline = impl.core.may_lead() ? now + impl.core.draw_timeout() : Time::never();
     }
   }
   if (now >= impl.ask_again) impl.route_reads(now, out);
@@ -412,7 +413,8 @@ void Raft::read_index(Time now, uint64_t token, Out& out) {
 BlobId Raft::name_blob() { return impl_->core.name_blob(); }
 
 bool Raft::uses_blob(BlobId id) const {
-  return impl_->receiver.uses(id) || (impl_->leading() != nullptr && impl_->leading()->uses(id));
+  return impl_->core.ledger.names(id) || impl_->receiver.uses(id) ||
+         (impl_->leading() != nullptr && impl_->leading()->uses(id));
 }
 
 void Raft::snapshot_taken(Time now, const SnapshotMeta& meta, Out& out) {

@@ -63,7 +63,8 @@ class Raft {
 
   // A name for a blob of the owner's, which no other blob of this node has had (Raft names the snapshots it receives).
   BlobId name_blob();
-  // Whether a transfer under way needs the blob: the owner drops an old snapshot only when not.
+  // Whether a recovery or a transfer may need the blob: the owner drops an old snapshot only when not. A snapshot just
+  // taken does not free the one before it until its mark is stable.
   bool uses_blob(BlobId id) const;
 
   // The owner has sealed a snapshot of its state at meta.index (<= the last entry given to it as committed): entries

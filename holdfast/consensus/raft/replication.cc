@@ -30,8 +30,9 @@ Progress* Replication::find(NodeId node) {
 const Progress* Replication::find(NodeId node) const { return const_cast<Replication*>(this)->find(node); }
 
 void Replication::send_append(Time now, const Core& core, Progress& to, bool with_entries, Out& out) {
+  if (to.next() <= core.log().base()) return snapshot_sender::begin(now, core, to, out);
   const Index prev = to.next() - 1;
-  AppendEntries message{core.term(), prev, *core.log().term_at(prev), core.commit, {}};
+  AppendEntries message{core.term(), prev, core.log().known_term(prev), core.commit, {}};
   size_t bytes = 0;
   if (with_entries) bytes = core.log().collect(to.next(), core.config.max_append_bytes, message.entries);
   const Index last = prev + message.entries.size();
@@ -42,11 +43,11 @@ void Replication::send_append(Time now, const Core& core, Progress& to, bool wit
 
 void Replication::send_more(Time now, const Core& core, Progress& to, Out& out) {
   while (to.may_send(core.config)) {
-    if (to.next() <= core.log().base()) return snapshot_sender::begin(now, core, to, out);
     const bool probe = to.pace() == Pace::kProbe;
     if (!probe && to.next() > core.log().last()) return;
+    const bool forward = to.next() > core.log().base();
     send_append(now, core, to, /*with_entries=*/true, out);
-    if (probe) return;
+    if (probe || !forward) return;
   }
 }
 

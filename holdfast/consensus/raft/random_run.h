@@ -1,0 +1,492 @@
+// For tests: one random run of a small cluster, in virtual time, under a network that loses, repeats, delays, reorders
+// and cuts; members that crash and lose what was not stable; clocks that drift within the bound; snapshots and
+// membership changes at any time. Everything is drawn from one seed.
+//
+// After every step the run is compared with what Raft promises (paper, figure 3, and the dissertation, 6.4). The checks
+// look at messages, records and events from outside; they share no code with what they check.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "holdfast/base/random.h"
+#include "holdfast/consensus/raft/test_member.h"
+
+namespace holdfast::raft {
+
+// What must hold, whatever happens.
+class Oracle {
+ public:
+  const std::string& violation() const { return violation_; }
+  void fail(std::string what) {
+    if (violation_.empty()) violation_ = std::move(what);
+  }
+
+  // A member is about to send.
+  void sends(NodeId from, NodeId to, const Message& m) {
+    const auto* vote = std::get_if<VoteReply>(&m);
+    if (vote == nullptr || !vote->granted || vote->pre_vote) return;
+    const auto [at, first] = votes_.emplace(std::pair(from, vote->term), to);
+    if (!first && at->second != to) fail(absl::StrCat(print(from), " voted twice in ", print(vote->term)));
+  }
+  // Log matching: an index and a term name one entry, and one predecessor.
+  void writes(const TestMember& member, const Record& record) {
+    auto& log = logs_[member.id()];
+    if (const auto* mark = std::get_if<SnapshotMark>(&record)) {
+      if (mark->reset) log.clear();
+      log[mark->meta.index] = mark->meta.term;
+      return;
+    }
+    const auto* appended = std::get_if<Appended>(&record);
+    if (appended == nullptr) return;
+    const Entry& e = appended->entry;
+    const auto after = log.lower_bound(e.index);
+    if (after != log.end() && member.raft().role() == Role::kLeader) fail("a leader replaced an entry of its log");
+    log.erase(after, log.end());
+    const Term previous = log.empty() ? Term{} : log.rbegin()->second;
+    log[e.index] = e.term;
+    const Written written{hash64(e.data.view(), static_cast<uint64_t>(e.kind)), previous};
+    const auto [at, first] = written_.emplace(std::pair(e.index, e.term), written);
+    if (!first && at->second != written) {
+      fail(absl::StrCat("log matching: ", print(e.index), " of ", print(e.term), " is not the same everywhere"));
+    }
+  }
+  // What a restarted member has is what its disk kept.
+  void restarts(const TestMember& member) {
+    auto& log = logs_[member.id()];
+    log.clear();
+    seen_[member.id()] = {};
+    for (const auto& p : member.disk()) writes_quietly(log, p.record);
+  }
+  // State machine safety: what is applied at an index is the same everywhere.
+  void applies(NodeId at, const Committed& committed) {
+    for (const Entry& e : committed.entries) {
+      const auto entry = std::pair(e.term, hash64(e.data.view(), static_cast<uint64_t>(e.kind)));
+      const auto [known, first] = applied_.emplace(e.index, entry);
+      if (!first && known->second != entry) {
+        fail(absl::StrCat("state machine safety: ", print(at), " applies another entry at ", print(e.index)));
+      }
+    }
+  }
+  // After every step of a member.
+  void steps(const TestMember& member) {
+    const Raft& raft = member.raft();
+    Seen& seen = seen_[member.id()];
+    if (raft.term() < seen.term) fail("a term fell");
+    if (raft.commit_index() < seen.commit) fail("a commit index fell");
+    if (raft.term() > seen.term) seen.match.clear();
+    seen.term = raft.term();
+    seen.commit = raft.commit_index();
+    if (raft.role() != Role::kLeader) {
+      committed_ = std::max(committed_, raft.commit_index());
+      return;
+    }
+    leads(member);
+    committed_ = std::max(committed_, raft.commit_index());
+    Index& by_term = committed_by_[raft.term()];
+    by_term = std::max(by_term, raft.commit_index());
+    for (NodeId other : raft.membership().everyone()) {
+      if (other == member.id()) continue;
+      const Index match = raft.match_of(other).value_or(Index{});
+      Index& known = seen.match[other];
+      if (match < known && seen.members.contains(other)) fail(absl::StrCat("the match of ", print(other), " fell"));
+      known = match;
+    }
+    const auto everyone = raft.membership().everyone();
+    seen.members = {everyone.begin(), everyone.end()};
+  }
+  // Everything committed so far anywhere: what a read that is asked for now must see.
+  Index committed() const { return committed_; }
+  void read(Index floor, Index got) {
+    if (got < floor) fail(absl::StrCat("a read saw ", print(got), " after ", print(floor), " was committed"));
+  }
+
+ private:
+  struct Written {
+    uint64_t hash;
+    Term previous;
+    bool operator==(const Written&) const = default;
+  };
+  struct Seen {
+    Term term;
+    Index commit;
+    std::map<NodeId, Index> match;
+    std::set<NodeId> members;
+  };
+  // Election safety, and leader completeness: what leaders of earlier terms committed, a new leader has.
+  void leads(const TestMember& member) {
+    const Term term = member.raft().term();
+    const auto [at, first] = leaders_.emplace(term, member.id());
+    if (at->second != member.id()) fail(absl::StrCat("two leaders in ", print(term)));
+    if (!first) return;
+    Index must;
+    for (const auto& [t, index] : committed_by_) {
+      if (t < term) must = std::max(must, index);
+    }
+    const auto& log = logs_[member.id()];
+    if (must && (log.empty() || log.rbegin()->first < must)) {
+      fail(absl::StrCat("leader completeness: ", print(member.id()), " leads ", print(term), " without ", print(must)));
+    }
+  }
+  static void writes_quietly(std::map<Index, Term>& log, const Record& record) {
+    if (const auto* mark = std::get_if<SnapshotMark>(&record)) {
+      if (mark->reset) log.clear();
+      log[mark->meta.index] = mark->meta.term;
+    } else if (const auto* appended = std::get_if<Appended>(&record)) {
+      log.erase(log.lower_bound(appended->entry.index), log.end());
+      log[appended->entry.index] = appended->entry.term;
+    }
+  }
+
+  std::string violation_;
+  std::map<std::pair<NodeId, Term>, NodeId> votes_;
+  std::map<NodeId, std::map<Index, Term>> logs_;
+  std::map<std::pair<Index, Term>, Written> written_;
+  std::map<Index, std::pair<Term, uint64_t>> applied_;
+  std::map<NodeId, Seen> seen_;
+  std::map<Term, NodeId> leaders_;
+  std::map<Term, Index> committed_by_;
+  Index committed_;
+};
+
+// The faults and sizes of one run, chosen by its seed.
+struct Plan {
+  explicit Plan(Random& r) {
+    voters = static_cast<int>(r.below(10) == 0 ? 1 + r.below(2) : 3 + r.below(3));
+    loss = r.chance(1, 2) ? r.below(25) : 0;
+    repeat = r.chance(1, 2) ? r.below(20) : 0;
+    late = r.chance(1, 2) ? r.below(15) : 0;
+    disk_ms = static_cast<int64_t>(r.chance(1, 2) ? 1 + r.below(30) : 1);
+    crashes = r.chance(2, 3);
+    power_losses = r.chance(1, 2);
+    cuts = r.chance(2, 3);
+    changes = r.chance(1, 2);
+    eager_changes = changes && r.chance(1, 2);
+    snapshots = r.chance(1, 2);
+    lease = r.chance(1, 3);
+    one_by_one = r.chance(1, 3);
+    transfers = r.chance(1, 3);
+  }
+  int voters;
+  uint64_t loss, repeat, late;  // percent
+  int64_t disk_ms;
+  bool crashes, power_losses, cuts, changes, eager_changes, snapshots, lease, one_by_one, transfers;
+};
+
+class RandomRun {
+ public:
+  explicit RandomRun(uint64_t seed) : random_(seed), plan_(random_) {
+    std::vector<NodeId> voters;
+    for (int i = 1; i <= plan_.voters; ++i) voters.push_back(NodeId(static_cast<uint64_t>(i)));
+    const uint64_t pool = voters.size() + (plan_.changes ? 2 : 0);
+    for (uint64_t i = 1; i <= pool; ++i) {
+      const NodeId id(i);
+      Config config{.self = id,
+                    .seed = random_.next(),
+                    .heartbeat_interval = Duration::millis(10),
+                    .election_timeout = Duration::millis(100),
+                    .read_mode = plan_.lease ? ReadMode::kLease : ReadMode::kQuorum,
+                    .max_append_bytes = plan_.one_by_one ? 1u : 200u,
+                    .max_inflight_bytes = 1000,
+                    .max_inflight_messages = 4,
+                    .snapshot_chunk_bytes = 64,
+                    .catch_up_entries = random_.below(8)};
+      TestMember::Hooks hooks;
+      hooks.transmit = [this, id](NodeId to, const Message& m) { transmit(id, to, m); };
+      hooks.raise = [this, id](const Event& e) { raised(id, e); };
+      hooks.persisted = [this, id](StableSeq, const Record& r) { oracle_.writes(*nodes_.at(id).member, r); };
+      Node& node = nodes_[id];
+      const bool belongs = i <= voters.size();
+      node.member = std::make_unique<TestMember>(config, belongs ? Membership{.voters = voters} : Membership{}, hooks);
+      start(node);
+    }
+  }
+
+  // The first violation; empty when all went well.
+  std::string run(Duration faults = Duration::millis(2500)) {
+    schedule_faults();
+    run_until(now_ + faults);
+    if (!oracle_.violation().empty()) return oracle_.violation();
+    heal();
+    run_until(now_ + Duration::millis(2000));
+    if (oracle_.violation().empty()) check_liveness();
+    return oracle_.violation();
+  }
+  bool trace = false;  // prints every message as it arrives
+  size_t steps() const { return steps_; }
+  Index committed() const { return oracle_.committed(); }
+  size_t reads_answered() const { return reads_answered_; }
+
+ private:
+  struct Node {
+    std::unique_ptr<TestMember> member;
+    int64_t offset = 0, drift_ppm = 0;  // of its clock
+    uint64_t life = 0;
+    Time armed = Time::never();
+    bool syncing = false, working = false;
+    std::map<uint64_t, Index> reads;  // token: what it must see
+  };
+
+  // --- Time ---
+  Time clock(const Node& n) const {
+    return Time::at_nanos(n.offset + now_.nanos() + now_.nanos() / 1'000'000 * n.drift_ppm);
+  }
+  Duration real(const Node& n, Duration local) const {
+    return Duration::nanos(local.nanos() / (1'000'000 + n.drift_ppm) * 1'000'000 + 2'000'000);
+  }
+  void at(Time when, std::function<void()> what) { agenda_.emplace(std::pair(when, ++events_), std::move(what)); }
+  void in(int64_t low_us, int64_t high_us, std::function<void()> what) {
+    at(now_ + Duration::micros(random_.between(low_us, high_us)), std::move(what));
+  }
+  void run_until(Time end) {
+    while (!agenda_.empty() && agenda_.begin()->first.first <= end && oracle_.violation().empty()) {
+      now_ = agenda_.begin()->first.first;
+      auto what = std::move(agenda_.begin()->second);
+      agenda_.erase(agenda_.begin());
+      what();
+      ++steps_;
+    }
+    now_ = end;
+  }
+
+  // --- Members ---
+  void start(Node& n) {
+    ++n.life;
+    n.offset = random_.between(0, 1'000'000'000'000);
+    n.drift_ppm = random_.between(-47'000, 47'000);
+    n.armed = Time::never();
+    n.syncing = n.working = false;
+    n.reads.clear();
+    oracle_.restarts(*n.member);
+    n.member->start(clock(n));
+    after(n);
+  }
+  void crash(Node& n) {
+    if (n.member->up()) n.member->crash(random_.below(4));
+    ++n.life;
+  }
+  // After every step: what the member wants next.
+  void after(Node& n) {
+    TestMember& m = *n.member;
+    oracle_.steps(m);
+    const auto later = [this, &n, life = n.life](auto what) {
+      return [this, &n, life, what] {
+        if (n.life != life || !n.member->up()) return;
+        what();
+        after(n);
+      };
+    };
+    if (m.dirty() && !n.syncing) {
+      n.syncing = true;
+      in(100, healed_ ? 1000 : plan_.disk_ms * 1000, later([this, &n] {
+           n.syncing = false;
+           n.member->sync(clock(n), 1 + random_.below(8));
+         }));
+    }
+    if (m.has_blob_work() && !n.working) {
+      n.working = true;
+      in(50, healed_ ? 500 : 5000, later([this, &n] {
+           n.working = false;
+           n.member->work_blobs(clock(n));
+         }));
+    }
+    const Time deadline = m.raft().deadline();
+    if (deadline == Time::never() || (n.armed != Time::never() && n.armed <= deadline)) return;
+    n.armed = deadline;
+    const Duration wait = std::max(Duration{}, deadline - clock(n));
+    at(now_ + real(n, wait), later([this, &n] {
+         n.armed = Time::never();
+         n.member->tick(clock(n));
+       }));
+  }
+  template <class F>
+  void step(Node& n, F&& f) {
+    n.member->step(f);
+    after(n);
+  }
+
+  // --- Network ---
+  void transmit(NodeId from, NodeId to, const Message& m) {
+    oracle_.sends(from, to, m);
+    if (!nodes_.contains(to)) return;
+    if (!healed_ && (cut_.contains({from, to}) || random_.chance(plan_.loss, 100))) return;
+    const int copies = !healed_ && random_.chance(plan_.repeat, 100) ? 2 : 1;
+    for (int i = 0; i < copies; ++i) {
+      const bool late = !healed_ && random_.chance(plan_.late, 100);
+      in(200, late ? 300'000 : 3'000, [this, from, to, m] {
+        Node& n = nodes_.at(to);
+        if (!n.member->up() || cut_.contains({from, to})) return;
+        if (trace)
+          std::printf("%s %s to %s: %s\n", print(now_).c_str(), print(from).c_str(), print(to).c_str(),
+                      print(m).c_str());
+        n.member->receive(clock(n), from, m);
+        after(n);
+      });
+    }
+  }
+
+  // --- The owner ---
+  void raised(NodeId id, const Event& event) {
+    Node& n = nodes_.at(id);
+    if (const auto* committed = std::get_if<Committed>(&event)) oracle_.applies(id, *committed);
+    if (const auto* ready = std::get_if<ReadReady>(&event)) {
+      const auto read = n.reads.find(ready->token);
+      if (read == n.reads.end()) return oracle_.fail("a read was answered twice");
+      oracle_.read(read->second, ready->index);
+      n.reads.erase(read);
+      ++reads_answered_;
+    }
+    if (const auto* failed = std::get_if<ReadFailed>(&event)) n.reads.erase(failed->token);
+  }
+  Node& any() {
+    auto it = nodes_.begin();
+    std::advance(it, static_cast<std::ptrdiff_t>(random_.below(nodes_.size())));
+    return it->second;
+  }
+  Node* any_leader() {
+    std::vector<Node*> leaders;
+    for (auto& [id, n] : nodes_) {
+      if (n.member->up() && n.member->raft().role() == Role::kLeader) leaders.push_back(&n);
+    }
+    return leaders.empty() ? nullptr : leaders[random_.below(leaders.size())];
+  }
+  void propose() {
+    Node* n = any_leader();
+    if (n == nullptr) return;
+    std::vector<Slice> commands;
+    for (uint64_t i = random_.below(3) + 1; i > 0; --i)
+      commands.push_back(Slice::copy_of(absl::StrCat("v", ++values_)));
+    step(*n, [&](Raft::Out& out) { (void)n->member->raft().propose(clock(*n), std::move(commands), out); });
+  }
+  void read() {
+    Node* n = random_.chance(1, 2) ? any_leader() : &any();
+    if (n == nullptr || !n->member->up()) return;
+    const uint64_t token = ++tokens_;
+    n->reads[token] = oracle_.committed();
+    step(*n, [&](Raft::Out& out) { n->member->raft().read_index(clock(*n), token, out); });
+  }
+  void change() {
+    Node* n = any_leader();
+    if (n == nullptr) return;
+    std::vector<Change> changes;
+    for (uint64_t i = random_.below(6) == 0 ? 2 : 1; i > 0; --i) {
+      const auto kind = static_cast<ChangeKind>(random_.below(4));
+      changes.push_back({kind, NodeId(1 + random_.below(nodes_.size()))});
+    }
+    step(*n, [&](Raft::Out& out) { (void)n->member->raft().change_membership(clock(*n), changes, Slice(), out); });
+  }
+  void repeat(int64_t low_us, int64_t high_us, void (RandomRun::*what)()) {
+    in(low_us, high_us, [this, low_us, high_us, what] {
+      (this->*what)();
+      repeat(low_us, high_us, what);
+    });
+  }
+  void fault_repeat(int64_t low_us, int64_t high_us, std::function<void()> what) {
+    in(low_us, high_us, [this, low_us, high_us, what] {
+      if (healed_) return;
+      what();
+      fault_repeat(low_us, high_us, what);
+    });
+  }
+  void schedule_faults() {
+    repeat(1'000, 15'000, &RandomRun::propose);
+    repeat(1'000, 15'000, &RandomRun::read);
+    if (plan_.crashes) fault_repeat(20'000, 400'000, [this] { crash_and_restart(any()); });
+    if (plan_.power_losses) {
+      fault_repeat(100'000, 900'000, [this] {
+        for (auto& [id, n] : nodes_) {
+          if (random_.chance(4, 5)) crash_and_restart(n);
+        }
+      });
+    }
+    if (plan_.cuts) fault_repeat(50'000, 500'000, [this] { cut(); });
+    if (plan_.changes) {
+      fault_repeat(plan_.eager_changes ? 500 : 20'000, plan_.eager_changes ? 5'000 : 200'000, [this] { change(); });
+    }
+    if (plan_.snapshots) {
+      fault_repeat(10'000, 200'000, [this] {
+        Node& n = any();
+        if (!n.member->up()) return;
+        n.member->take_snapshot(clock(n));
+        n.member->release();
+        after(n);
+      });
+    }
+    if (plan_.transfers) {
+      fault_repeat(50'000, 400'000, [this] {
+        if (Node* n = any_leader()) {
+          step(*n, [&](Raft::Out& out) { (void)n->member->raft().transfer_leadership(clock(*n), NodeId{}, out); });
+        }
+      });
+    }
+  }
+  void crash_and_restart(Node& n) {
+    crash(n);
+    in(1'000, 150'000, [this, &n] {
+      if (!n.member->up()) start(n);
+    });
+  }
+  // Parts the members in two, in one direction or both, for a while.
+  void cut() {
+    const uint64_t side = random_.next();
+    const bool one_way = random_.chance(1, 4);
+    std::set<std::pair<NodeId, NodeId>> cut;
+    for (auto& [a, x] : nodes_) {
+      for (auto& [b, y] : nodes_) {
+        const bool left = (side >> a.value()) & 1, right = (side >> b.value()) & 1;
+        if (left != right && (!one_way || left)) cut.insert({a, b});
+      }
+    }
+    cut_ = cut;
+    in(20'000, 500'000, [this, cut] {
+      if (cut_ == cut) cut_.clear();
+    });
+  }
+
+  // --- After the faults ---
+  void heal() {
+    healed_ = true;
+    cut_.clear();
+    for (auto& [id, n] : nodes_) {
+      if (!n.member->up()) start(n);
+    }
+    committed_at_healing_ = oracle_.committed();
+  }
+  void check_liveness() {
+    const Node* leader = nullptr;
+    for (auto& [id, n] : nodes_) {
+      const Raft& raft = n.member->raft();
+      if (raft.role() != Role::kLeader) continue;
+      if (leader == nullptr || raft.term() > leader->member->raft().term()) leader = &n;
+    }
+    if (leader == nullptr) return oracle_.fail("liveness: nobody leads long after all faults have healed");
+    const Raft& raft = leader->member->raft();
+    if (raft.commit_index() <= committed_at_healing_)
+      return oracle_.fail("liveness: nothing is committed after healing");
+    for (NodeId id : raft.membership().everyone()) {
+      const Node& n = nodes_.at(id);
+      if (n.member->raft().commit_index() + 30 < raft.commit_index()) {
+        return oracle_.fail(absl::StrCat("liveness: ", print(id), " does not catch up"));
+      }
+    }
+  }
+
+  Random random_;
+  Plan plan_;
+  Oracle oracle_;
+  std::map<NodeId, Node> nodes_;
+  Time now_;
+  std::map<std::pair<Time, uint64_t>, std::function<void()>> agenda_;
+  uint64_t events_ = 0, values_ = 0, tokens_ = 0;
+  size_t steps_ = 0, reads_answered_ = 0;
+  std::set<std::pair<NodeId, NodeId>> cut_;
+  bool healed_ = false;
+  Index committed_at_healing_;
+};
+
+}  // namespace holdfast::raft
