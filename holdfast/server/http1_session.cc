@@ -1,0 +1,54 @@
+#include "holdfast/server/http1_session.h"
+
+namespace holdfast::server {
+
+bool Http1::receive(std::string_view bytes) {
+  if (last_) return true;  // nothing more is heard
+  // Pipelined requests wait for the present answer; there is room for one header of them.
+  if (answering_ && reader_.buffered() + bytes.size() > HttpReader::kMaxHeadBytes) return false;
+  reader_.add(bytes);
+  if (!answering_) serve_next();
+  return true;
+}
+
+void Http1::serve_next() {
+  while (!last_ && !answering_) {
+    HttpRequest request;
+    HttpAnswer refusal;
+    switch (reader_.next(request, refusal)) {
+      case HttpReader::Result::kMore:
+        return;
+      case HttpReader::Result::kBad:
+        last_ = true;
+        ready_ += render_http(refusal, false, true);
+        return;
+      case HttpReader::Result::kRequest:
+        break;
+    }
+    settled_ = true;
+    answering_ = true;
+    pending_.reset();
+    pending_ = answer_get(shared_, request, [this, request](const HttpAnswer& a) { answer(a, request); });
+  }
+}
+
+void Http1::answer(const HttpAnswer& answer, const HttpRequest& request) {
+  answering_ = false;
+  last_ = last_ || !request.keep_alive;
+  ready_ += render_http(answer, !last_, request.method != "HEAD");
+  wake_();
+}
+
+void Http1::produce(Output& out, size_t) {
+  out.append(ready_);
+  ready_.clear();
+  if (!answering_) serve_next();
+  out.append(ready_);
+  ready_.clear();
+}
+
+bool Http1::check_time(Time now, Time last_received) {
+  return answering_ || now - last_received < shared_.config.idle_timeout;
+}
+
+}  // namespace holdfast::server
