@@ -45,10 +45,9 @@ class Loader : public Store::SnapshotLoader {
  private:
   enum class Stage { kMagic, kHeader, kLeases, kVersions, kDone, kTaken };
 
-  void fail(const std::string& what) {
+  void fail(const std::string& what, StatusCode code = StatusCode::kDataLoss) {
     if (!status_.ok()) return;
-    status_ = absl::DataLossError(
-        absl::StrCat("store image: ", what, " (in the part at byte ", consumed_, " or soon after)"));
+    status_ = Status(code, absl::StrCat("store image: ", what, " (in the part at byte ", consumed_, " or soon after)"));
   }
 
   // Takes the next whole piece of the buffer; false when there is none yet.
@@ -69,7 +68,7 @@ class Loader : public Store::SnapshotLoader {
     if (length > kImageMaxFrame) return fail("a part is longer than any can be"), false;
     if (rest.size() - 4 < length) return false;
     StatusOr<ImagePart> part = codec::decode<ImagePart>(Slice::copy_of(rest.substr(4, length)));
-    if (!part.ok()) return fail(std::string(part.status().message())), false;
+    if (!part.ok()) return fail(std::string(part.status().message()), part.status().code()), false;
     used += 4 + length;
     std::visit([this](auto& p) { accept(p); }, *part);
     return true;

@@ -227,6 +227,12 @@ TEST(SnapshotTest, ImpossibleStatesAreRefused) {
       complains(std::string(store_of(std::string(kImageMagic) + "\xff\xff\xff\xff").status().message()), "longer"));
 }
 
+TEST(SnapshotTest, AnImageOfANewerVersionIsNamedAsSuch) {
+  std::string image = image_with({ImageHeader{Revision(1), {}, 0, {}, {}}});
+  image += std::string("\x05\0\0\0\x09\0\0\0\0", 9);  // a part with the unknown tag 9
+  EXPECT_EQ(store_of(image).status().code(), StatusCode::kUnimplemented);
+}
+
 TEST(SnapshotTest, ErrorsStickAndAStoreIsTakenOnce) {
   const std::string image = image_of(sample());
   const auto loader = Store::load(Limits{});

@@ -133,7 +133,8 @@ class Store {
   // At most one at a time; it must not outlive the store. Garbage collection pauses meanwhile.
   std::unique_ptr<SnapshotReader> snapshot() const;
 
-  // Rebuilds a store from an image given in pieces of any size. kDataLoss when it is malformed.
+  // Rebuilds a store from an image given in pieces of any size. kDataLoss when it is malformed,
+  // kUnimplemented when a newer version wrote it.
   class SnapshotLoader {
    public:
     virtual ~SnapshotLoader() = default;

@@ -342,6 +342,27 @@ TEST_F(StoreTest, Compaction) {
   EXPECT_EQ(std::get<Refused>(store_.read_txn(t)).error, Error::kCompacted);
 }
 
+TEST_F(StoreTest, AKeyPutAndDeletedInTheCompactedRevision) {
+  TxnRequest make, drop, both;
+  make.success = {put("a", "1")};
+  drop.success = {del("a")};
+  both.success = {make, drop};
+  ok<PutResponse>(put("b", "1"));  // 2
+  ok<TxnResponse>(both);           // 3
+  EXPECT_EQ(store_.history(Revision(2), Revision(3), 10).events.size(), 2u);
+  ok<CompactResponse>(CompactRequest{Revision(3)});
+  while (store_.collect_garbage(1)) {
+  }
+  EXPECT_EQ(store_.history(Revision(2), Revision(3), 10).events.size(), 1u)
+      << "what the transaction itself undid is gone";
+  ok<PutResponse>(put("b", "2"));  // 4
+  ok<CompactResponse>(CompactRequest{Revision(4)});
+  while (store_.collect_garbage(1)) {
+  }
+  EXPECT_EQ(store_.bytes_held(), store_.bytes_in_use());
+  EXPECT_EQ(keys(get("a", "z")), "b");
+}
+
 TEST_F(StoreTest, GarbageIsFreed) {
   for (int i = 0; i < 1000; ++i) ok<PutResponse>(put("hot", std::string(100, 'x')));
   ok<PutResponse>(put("gone", "x"));

@@ -203,6 +203,23 @@ TEST_F(WatchTest, ASlowStreamFallsBehindAndIsCaughtUp) {
   EXPECT_EQ(told(), "#0 a@10=8\n");
 }
 
+TEST_F(WatchTest, FallingBehindInTheMidstOfATickLosesNoneOfItsRevisions) {
+  WatchConfig config;
+  config.max_queued_responses = 1;
+  reset(config);
+  for (int64_t id = 1; id <= 3; ++id) {
+    apply(LeaseGrantRequest{10, LeaseId(id)});
+    PutRequest p;
+    p.key = Slice::copy_of("k" + std::to_string(id));
+    p.lease = LeaseId(id);
+    apply(p);
+  }
+  request(watch("k", "l"));
+  apply(Tick{10'000});  // three revisions in one command, and no room for a response
+  EXPECT_EQ(told(kStream, 1), "#0 created\n");
+  EXPECT_EQ(told(), "#0 k1@5 deleted k2@6 deleted k3@7 deleted\n");
+}
+
 TEST_F(WatchTest, ProgressNeverOvertakesEvents) {
   WatchConfig config;
   config.max_queued_responses = 2;
