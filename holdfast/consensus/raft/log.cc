@@ -86,7 +86,7 @@ void Log::reset(Index index, Term term, StableSeq seq) {
 
 void Log::check_invariants() const {
   ensure(stable_ >= base_ && stable_ <= last(), "the stable part is a prefix of the log");
-  constexpr size_t kRecent = 256;  // the whole log after every step would cost more than it finds
+  constexpr size_t kRecent = 64;  // the whole log after every step would cost more than it finds
   const size_t begin = slots_.size() > kRecent ? slots_.size() - kRecent : 0;
   for (size_t i = begin; i < slots_.size(); ++i) {
     ensure(slots_[i].entry.index == base_ + i + 1, "the log is contiguous");

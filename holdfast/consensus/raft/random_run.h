@@ -2,8 +2,7 @@
 // and cuts; members that crash and lose what was not stable; clocks that drift within the bound; snapshots and
 // membership changes at any time. Everything is drawn from one seed.
 //
-// After every step the run is compared with what Raft promises (paper, figure 3, and the dissertation, 6.4). The checks
-// look at messages, records and events from outside; they share no code with what they check.
+// After every step the run is compared with what Raft promises (oracle.h).
 #pragma once
 
 #include <algorithm>
@@ -15,144 +14,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "holdfast/base/random.h"
+#include "holdfast/consensus/raft/oracle.h"
 #include "holdfast/consensus/raft/test_member.h"
 
 namespace holdfast::raft {
-
-// What must hold, whatever happens.
-class Oracle {
- public:
-  const std::string& violation() const { return violation_; }
-  void fail(std::string what) {
-    if (violation_.empty()) violation_ = std::move(what);
-  }
-
-  // A member is about to send.
-  void sends(NodeId from, NodeId to, const Message& m) {
-    const auto* vote = std::get_if<VoteReply>(&m);
-    if (vote == nullptr || !vote->granted || vote->pre_vote) return;
-    const auto [at, first] = votes_.emplace(std::pair(from, vote->term), to);
-    if (!first && at->second != to) fail(absl::StrCat(print(from), " voted twice in ", print(vote->term)));
-  }
-  // Log matching: an index and a term name one entry, and one predecessor.
-  void writes(const TestMember& member, const Record& record) {
-    auto& log = logs_[member.id()];
-    if (const auto* mark = std::get_if<SnapshotMark>(&record)) {
-      if (mark->reset) log.clear();
-      log[mark->meta.index] = mark->meta.term;
-      return;
-    }
-    const auto* appended = std::get_if<Appended>(&record);
-    if (appended == nullptr) return;
-    const Entry& e = appended->entry;
-    const auto after = log.lower_bound(e.index);
-    if (after != log.end() && member.raft().role() == Role::kLeader) fail("a leader replaced an entry of its log");
-    log.erase(after, log.end());
-    const Term previous = log.empty() ? Term{} : log.rbegin()->second;
-    log[e.index] = e.term;
-    const Written written{hash64(e.data.view(), static_cast<uint64_t>(e.kind)), previous};
-    const auto [at, first] = written_.emplace(std::pair(e.index, e.term), written);
-    if (!first && at->second != written) {
-      fail(absl::StrCat("log matching: ", print(e.index), " of ", print(e.term), " is not the same everywhere"));
-    }
-  }
-  // What a restarted member has is what its disk kept.
-  void restarts(const TestMember& member) {
-    auto& log = logs_[member.id()];
-    log.clear();
-    seen_[member.id()] = {};
-    for (const auto& p : member.disk()) writes_quietly(log, p.record);
-  }
-  // State machine safety: what is applied at an index is the same everywhere.
-  void applies(NodeId at, const Committed& committed) {
-    for (const Entry& e : committed.entries) {
-      const auto entry = std::pair(e.term, hash64(e.data.view(), static_cast<uint64_t>(e.kind)));
-      const auto [known, first] = applied_.emplace(e.index, entry);
-      if (!first && known->second != entry) {
-        fail(absl::StrCat("state machine safety: ", print(at), " applies another entry at ", print(e.index)));
-      }
-    }
-  }
-  // After every step of a member.
-  void steps(const TestMember& member) {
-    const Raft& raft = member.raft();
-    Seen& seen = seen_[member.id()];
-    if (raft.term() < seen.term) fail("a term fell");
-    if (raft.commit_index() < seen.commit) fail("a commit index fell");
-    if (raft.term() > seen.term) seen.match.clear();
-    seen.term = raft.term();
-    seen.commit = raft.commit_index();
-    if (raft.role() != Role::kLeader) {
-      committed_ = std::max(committed_, raft.commit_index());
-      return;
-    }
-    leads(member);
-    committed_ = std::max(committed_, raft.commit_index());
-    Index& by_term = committed_by_[raft.term()];
-    by_term = std::max(by_term, raft.commit_index());
-    for (NodeId other : raft.membership().everyone()) {
-      if (other == member.id()) continue;
-      const Index match = raft.match_of(other).value_or(Index{});
-      Index& known = seen.match[other];
-      if (match < known && seen.members.contains(other)) fail(absl::StrCat("the match of ", print(other), " fell"));
-      known = match;
-    }
-    const auto everyone = raft.membership().everyone();
-    seen.members = {everyone.begin(), everyone.end()};
-  }
-  // Everything committed so far anywhere: what a read that is asked for now must see.
-  Index committed() const { return committed_; }
-  void read(Index floor, Index got) {
-    if (got < floor) fail(absl::StrCat("a read saw ", print(got), " after ", print(floor), " was committed"));
-  }
-
- private:
-  struct Written {
-    uint64_t hash;
-    Term previous;
-    bool operator==(const Written&) const = default;
-  };
-  struct Seen {
-    Term term;
-    Index commit;
-    std::map<NodeId, Index> match;
-    std::set<NodeId> members;
-  };
-  // Election safety, and leader completeness: what leaders of earlier terms committed, a new leader has.
-  void leads(const TestMember& member) {
-    const Term term = member.raft().term();
-    const auto [at, first] = leaders_.emplace(term, member.id());
-    if (at->second != member.id()) fail(absl::StrCat("two leaders in ", print(term)));
-    if (!first) return;
-    Index must;
-    for (const auto& [t, index] : committed_by_) {
-      if (t < term) must = std::max(must, index);
-    }
-    const auto& log = logs_[member.id()];
-    if (must && (log.empty() || log.rbegin()->first < must)) {
-      fail(absl::StrCat("leader completeness: ", print(member.id()), " leads ", print(term), " without ", print(must)));
-    }
-  }
-  static void writes_quietly(std::map<Index, Term>& log, const Record& record) {
-    if (const auto* mark = std::get_if<SnapshotMark>(&record)) {
-      if (mark->reset) log.clear();
-      log[mark->meta.index] = mark->meta.term;
-    } else if (const auto* appended = std::get_if<Appended>(&record)) {
-      log.erase(log.lower_bound(appended->entry.index), log.end());
-      log[appended->entry.index] = appended->entry.term;
-    }
-  }
-
-  std::string violation_;
-  std::map<std::pair<NodeId, Term>, NodeId> votes_;
-  std::map<NodeId, std::map<Index, Term>> logs_;
-  std::map<std::pair<Index, Term>, Written> written_;
-  std::map<Index, std::pair<Term, uint64_t>> applied_;
-  std::map<NodeId, Seen> seen_;
-  std::map<Term, NodeId> leaders_;
-  std::map<Term, Index> committed_by_;
-  Index committed_;
-};
 
 // The faults and sizes of one run, chosen by its seed.
 struct Plan {
@@ -171,11 +36,18 @@ struct Plan {
     lease = r.chance(1, 3);
     one_by_one = r.chance(1, 3);
     transfers = r.chance(1, 3);
+    churn = r.chance(1, 8);
+    if (churn) {
+      // Four voters that come and go one by one while the network parts in halves: where quorums can get disjoint.
+      voters = 4;
+      cuts = changes = eager_changes = true;
+      disk_ms = 1 + static_cast<int64_t>(r.below(20));
+    }
   }
   int voters;
   uint64_t loss, repeat, late;  // percent
   int64_t disk_ms;
-  bool crashes, power_losses, cuts, changes, eager_changes, snapshots, lease, one_by_one, transfers;
+  bool crashes, power_losses, cuts, changes, eager_changes, snapshots, lease, one_by_one, transfers, churn;
 };
 
 class RandomRun {
@@ -208,16 +80,16 @@ class RandomRun {
   }
 
   // The first violation; empty when all went well.
-  std::string run(Duration faults = Duration::millis(2500)) {
+  std::string run(Duration faults = Duration::millis(1500)) {
     schedule_faults();
     run_until(now_ + faults);
     if (!oracle_.violation().empty()) return oracle_.violation();
     heal();
-    run_until(now_ + Duration::millis(2000));
+    run_until(now_ + Duration::millis(1500));
     if (oracle_.violation().empty()) check_liveness();
     return oracle_.violation();
   }
-  bool trace = false;  // prints every message as it arrives
+  std::function<void(const std::string&)> trace;  // is told every message as it arrives
   size_t steps() const { return steps_; }
   Index committed() const { return oracle_.committed(); }
   size_t reads_answered() const { return reads_answered_; }
@@ -321,9 +193,9 @@ class RandomRun {
       in(200, late ? 300'000 : 3'000, [this, from, to, m] {
         Node& n = nodes_.at(to);
         if (!n.member->up() || cut_.contains({from, to})) return;
-        if (trace)
-          std::printf("%s %s to %s: %s\n", print(now_).c_str(), print(from).c_str(), print(to).c_str(),
-                      print(m).c_str());
+        if (trace) {
+          trace(absl::StrCat(print(now_), " ", print(from), " to ", print(to), ": ", print(m)));
+        }
         n.member->receive(clock(n), from, m);
         after(n);
       });
@@ -374,6 +246,15 @@ class RandomRun {
     Node* n = any_leader();
     if (n == nullptr) return;
     std::vector<Change> changes;
+    if (plan_.churn) {
+      const Membership& m = n->member->raft().membership();
+      const bool shrink = m.voters.size() >= 4;
+      const NodeId node(1 + random_.below(nodes_.size()));
+      if (m.is_voter(node) != shrink) return;
+      changes.push_back({shrink ? ChangeKind::kRemove : ChangeKind::kAddVoter, node});
+      step(*n, [&](Raft::Out& out) { (void)n->member->raft().change_membership(clock(*n), changes, Slice(), out); });
+      return;
+    }
     for (uint64_t i = random_.below(6) == 0 ? 2 : 1; i > 0; --i) {
       const auto kind = static_cast<ChangeKind>(random_.below(4));
       changes.push_back({kind, NodeId(1 + random_.below(nodes_.size()))});
@@ -394,8 +275,8 @@ class RandomRun {
     });
   }
   void schedule_faults() {
-    repeat(1'000, 15'000, &RandomRun::propose);
-    repeat(1'000, 15'000, &RandomRun::read);
+    repeat(1'000, 30'000, &RandomRun::propose);
+    repeat(1'000, 20'000, &RandomRun::read);
     if (plan_.crashes) fault_repeat(20'000, 400'000, [this] { crash_and_restart(any()); });
     if (plan_.power_losses) {
       fault_repeat(100'000, 900'000, [this] {
@@ -404,7 +285,7 @@ class RandomRun {
         }
       });
     }
-    if (plan_.cuts) fault_repeat(50'000, 500'000, [this] { cut(); });
+    if (plan_.cuts) fault_repeat(50'000, plan_.churn ? 150'000 : 500'000, [this] { cut(); });
     if (plan_.changes) {
       fault_repeat(plan_.eager_changes ? 500 : 20'000, plan_.eager_changes ? 5'000 : 200'000, [this] { change(); });
     }
@@ -443,7 +324,7 @@ class RandomRun {
       }
     }
     cut_ = cut;
-    in(20'000, 500'000, [this, cut] {
+    in(20'000, plan_.churn ? 250'000 : 500'000, [this, cut] {
       if (cut_ == cut) cut_.clear();
     });
   }

@@ -60,6 +60,7 @@ class TestMember {
     held_sends_.clear();
     held_events_.clear();
     blob_answers_.clear();
+    offered_.clear();
     raft_.reset();
   }
   void wipe() {
