@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "holdfast/base/codec.h"
+#include "holdfast/base/planted.h"
 #include "holdfast/model/outbox.h"
 
 namespace holdfast::host {
@@ -90,7 +91,7 @@ class Pump {
   void drain() {
     for (auto& p : out_.persisted) platform_.append(p.seq, codec::encode(p.record));
     for (auto& s : out_.sent) {
-      if (s.after <= stable_) {
+      if (s.after <= stable_ || planted<"WAL">()) {
         platform_.transmit(s.to, codec::encode(s.wire));
       } else {
         held_sends_.emplace(s.after, std::move(s));
@@ -99,7 +100,7 @@ class Pump {
     for (auto& b : out_.blobs) platform_.blob(std::move(b));
     if (out_.released != StableSeq{}) platform_.release(out_.released);
     for (auto& e : out_.raised) {
-      if (e.after <= stable_) {
+      if (e.after <= stable_ || planted<"WAL">()) {
         platform_.raise(std::move(e.event));
       } else {
         held_events_.emplace(e.after, std::move(e));
@@ -114,7 +115,8 @@ class Pump {
     for (auto it = held_sends_.begin(); it != held_sends_.end() && it->first <= stable_; it = held_sends_.erase(it)) {
       platform_.transmit(it->second.to, codec::encode(it->second.wire));
     }
-    for (auto it = held_events_.begin(); it != held_events_.end() && it->first <= stable_; it = held_events_.erase(it)) {
+    for (auto it = held_events_.begin(); it != held_events_.end() && it->first <= stable_;
+         it = held_events_.erase(it)) {
       platform_.raise(std::move(it->second.event));
     }
   }
