@@ -11,13 +11,11 @@
 #include "holdfast/stable/blob_store.h"
 #include "holdfast/stable/wal.h"
 
-namespace holdfast::sim {
+namespace holdfast::stable {
 namespace {
 
-using stable::BlobStore;
-using stable::PendingRecord;
-using stable::Wal;
-using stable::WalOptions;
+using sim::DiskFault;
+using sim::SimDisk;
 
 // What one node's owner knows, over its restarts.
 class Life {
@@ -227,4 +225,4 @@ TEST(WalCrash, AfterFailedSyncsAndWrites) {  // D4, D7: the process stops, start
 }
 
 }  // namespace
-}  // namespace holdfast::sim
+}  // namespace holdfast::stable
