@@ -22,7 +22,8 @@ struct Place {
 
 // Aborts when `condition` does not hold. `what` states the property that must hold, in the words of the protocol.
 inline void ensure(bool condition, const char* what, Place where = Place::here()) {
-  if (!condition) [[unlikely]] fail_assertion(what, where);
+  if (!condition) [[unlikely]]
+    fail_assertion(what, where);
 }
 
 }  // namespace holdfast

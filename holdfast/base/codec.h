@@ -189,6 +189,42 @@ void read_vector(Reader& r, std::vector<T>& v) {
   r.shallower();
 }
 
+// The bytes that `v` takes, without what the writer attaches.
+template <class T>
+size_t size_of(const T& v) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return 1;
+  } else if constexpr (std::is_integral_v<T>) {
+    if constexpr (std::is_signed_v<T>) {
+      return varint_bytes(zigzag(v));
+    } else {
+      return varint_bytes(v);
+    }
+  } else if constexpr (is_strong<T>) {
+    return size_of(v.value());
+  } else if constexpr (std::is_enum_v<T>) {
+    return varint_bytes(static_cast<uint64_t>(v));
+  } else if constexpr (std::is_same_v<T, Fixed64>) {
+    return 8;
+  } else if constexpr (std::is_same_v<T, Slice>) {
+    return varint_bytes(v.size()) + (v.size() < kAttachBytes ? v.size() : 0);
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return varint_bytes(v.size()) + v.size();
+  } else if constexpr (reflect::internal::is_optional<T>) {
+    return 1 + (v ? size_of(*v) : 0);
+  } else if constexpr (is_vector<T>) {
+    size_t n = varint_bytes(v.size());
+    for (const auto& e : v) n += size_of(e);
+    return n;
+  } else if constexpr (is_pair<T>) {
+    return size_of(v.first) + size_of(v.second);
+  } else if constexpr (is_variant<T>) {
+    return varint_bytes(v.index()) + 4 + std::visit([](const auto& a) { return size_of(a); }, v);
+  } else {
+    return std::apply([](const auto&... f) { return (size_t{0} + ... + size_of(f)); }, reflect::tie(v));
+  }
+}
+
 }  // namespace internal
 
 template <class T>
@@ -276,7 +312,7 @@ void read(Reader& r, T& v) {
 // Encodes one value.
 template <class T>
 Chain encode(const T& v) {
-  Writer w;
+  Writer w(internal::size_of(v));
   write(w, v);
   return w.finish();
 }

@@ -24,6 +24,15 @@ void Writer::cut() {
   start_ = cursor_;
 }
 
+Chain Writer::finish() {
+  if (cursor_ != start_) {
+    // The writer's own reference goes along.
+    out_.push(Slice::adopt(std::exchange(block_, nullptr), {start_, static_cast<size_t>(cursor_ - start_)}));
+    start_ = cursor_ = end_ = nullptr;
+  }
+  return std::move(out_);
+}
+
 void Reader::fail(const char* what) {
   if (ok()) error_ = absl::DataLossError(absl::StrCat(what, " (at byte ", offset(), " of ", input_.size(), ")"));
   at_ = end_;

@@ -22,10 +22,15 @@ inline constexpr int kMaxDepth = 64;
 // Slices of at least this size are attached to the output by reference instead of being copied.
 inline constexpr size_t kAttachBytes = 4096;
 
+// How many bytes Writer::varint takes for `v`: one for every seven bits.
+constexpr size_t varint_bytes(uint64_t v) { return (static_cast<size_t>(std::bit_width(v | 1)) * 9 + 64) / 64; }
+inline constexpr size_t kMaxVarintBytes = 10;
+
 // Collects encoded bytes. Small pieces are copied into owned blocks, large slices are attached.
 class Writer {
  public:
-  explicit Writer(size_t expected_bytes = 256) : expected_(expected_bytes) {}
+  // Output of up to `expected_bytes`, not counting what is attached, lies in one block.
+  explicit Writer(size_t expected_bytes = 256) : expected_(expected_bytes + kMaxVarintBytes) {}
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   ~Writer() {
@@ -37,7 +42,7 @@ class Writer {
     *cursor_++ = static_cast<char>(b);
   }
   void varint(uint64_t v) {
-    reserve(10);
+    reserve(kMaxVarintBytes);
     while (v >= 0x80) {
       *cursor_++ = static_cast<char>(v | 0x80);
       v >>= 7;
@@ -77,10 +82,7 @@ class Writer {
 
   size_t size() const { return out_.size() + static_cast<size_t>(cursor_ - start_); }
   // The encoded bytes; the writer is empty afterwards.
-  Chain finish() {
-    cut();
-    return std::exchange(out_, Chain());
-  }
+  Chain finish();
 
  private:
   static_assert(std::endian::native == std::endian::little, "the codec copies little-endian integers as they lie");

@@ -220,6 +220,25 @@ TEST(Codec, BytesAreAsTheFormatPageSays) {
   EXPECT_EQ(hex(codec::encode_flat(Node(Ping{Term(1), {}, {}, Color::kGreen, true}))), "01050000000100000101");
 }
 
+TEST(Codec, OneBlockOfTheRightSizeHoldsWhatIsNotAttached) {
+  Random r(4);
+  for (int i = 0; i < 500; ++i) {
+    const Node n = random_node(r, 3);
+    const Chain chain = codec::encode(n);
+    const size_t attached = chain.size() - codec::internal::size_of(n);
+    if (attached == 0) {
+      ASSERT_EQ(chain.parts().size(), 1u);
+    } else {
+      ASSERT_GE(attached, codec::kAttachBytes);
+    }
+  }
+  for (int bits = 0; bits < 64; ++bits) {
+    for (const uint64_t v : {(uint64_t{1} << bits) - 1, uint64_t{1} << bits, ~uint64_t{0} >> bits}) {
+      ASSERT_EQ(codec::varint_bytes(v), codec::encode_flat(v).size()) << v;
+    }
+  }
+}
+
 TEST(Codec, LargeSlicesAreSharedNotCopied) {
   const Slice big = Slice::take(std::string(100000, 'q'));
   const Chain chain = codec::encode(Inner{1, big});

@@ -1,4 +1,5 @@
-// Planted bugs: faults of other people's systems that the simulation must be able to find in ours (docs/planted-bugs.md).
+// Planted bugs: faults of other people's systems that the simulation must be able to find in ours
+// (docs/planted-bugs.md).
 //
 //   if (planted<"R3">()) { reply before the sync } else { ... }
 //

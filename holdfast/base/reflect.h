@@ -26,8 +26,7 @@ inline constexpr bool is_optional<std::optional<T>> = true;
 // converting constructor: both routes at once would be ambiguous.
 struct AnyField {
   template <class T>
-    requires(!is_optional<T>)
-  operator T() const {  // NOLINT: implicit on purpose
+  requires(!is_optional<T>) operator T() const {  // NOLINT: implicit on purpose
     __builtin_unreachable();
   }
 };

@@ -47,7 +47,7 @@ Slice Slice::sub(size_t offset, size_t length) const {
   return Slice(data_ + offset, length, owner_);
 }
 
-Slice Chain::flatten() const {
+Slice Chain::flatten() const& {
   if (parts_.empty()) return {};
   if (parts_.size() == 1) return parts_[0];
   Block* block = Block::allocate(size_);

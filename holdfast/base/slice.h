@@ -29,7 +29,9 @@ class Block {
 
   void retain() { refs_.fetch_add(1, std::memory_order_relaxed); }
   void release() {
-    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_(this);
+    // The only owner needs no atomic subtraction: nobody else can take a reference.
+    if (refs_.load(std::memory_order_acquire) == 1 || refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      destroy_(this);
   }
 
  private:
@@ -51,7 +53,9 @@ class Slice {
     if (owner_ != nullptr) owner_->retain();
   }
   Slice(Slice&& o) noexcept
-      : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)), owner_(std::exchange(o.owner_, nullptr)) {}
+      : data_(std::exchange(o.data_, nullptr)),
+        size_(std::exchange(o.size_, 0)),
+        owner_(std::exchange(o.owner_, nullptr)) {}
   Slice& operator=(Slice o) noexcept {
     std::swap(data_, o.data_);
     std::swap(size_, o.size_);
@@ -98,7 +102,8 @@ class Chain {
   bool empty() const { return size_ == 0; }
   const auto& parts() const { return parts_; }
   // One contiguous slice with the same bytes; copies only when there is more than one part.
-  Slice flatten() const;
+  Slice flatten() const&;
+  Slice flatten() && { return parts_.size() == 1 ? std::move(parts_[0]) : std::as_const(*this).flatten(); }
 
  private:
   absl::InlinedVector<Slice, 2> parts_;
