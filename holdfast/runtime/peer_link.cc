@@ -40,7 +40,7 @@ void PeerLink::set_urls(const std::vector<std::string>& urls) {
     if (url.ok()) {
       urls_.push_back(*std::move(url));
     } else {
-      spdlog::warn("peer.bad_url peer={} what=\"{}\"", to_.value(), std::string(url.status().message()));
+      spdlog::warn("peer.bad_url peer={:x} what=\"{}\"", to_.value(), std::string(url.status().message()));
     }
   }
   // A connection that stands is kept: it proved by its handshake that it leads to this member.
@@ -54,7 +54,7 @@ void PeerLink::set_urls(const std::vector<std::string>& urls) {
 void PeerLink::send(Chain message) {
   if (message.size() > config_.max_frame_bytes) {
     mark<"peer.oversize_dropped">();
-    spdlog::error("peer.message_too_large peer={} bytes={} limit={}", to_.value(), message.size(),
+    spdlog::error("peer.message_too_large peer={:x} bytes={} limit={}", to_.value(), message.size(),
                   config_.max_frame_bytes);
     return counters_.dropped.add();
   }
@@ -194,7 +194,7 @@ void PeerLink::welcomed(const AttemptPtr& a, const Welcome& welcome) {
   backoff_ = config_.backoff_min;
   last_trouble_.clear();
   counters_.connected.add(1);
-  spdlog::info("peer.connected peer={} address={} version={}", to_.value(), a->address, welcome.version);
+  spdlog::info("peer.connected peer={:x} address={} version={}", to_.value(), a->address, welcome.version);
   tick(a);
 }
 
@@ -257,9 +257,9 @@ void PeerLink::fail(const AttemptPtr& a, const std::string& why, Duration at_lea
   drop_attempt();
   if (was_connected) {
     counters_.connected.add(-1);
-    spdlog::warn("peer.lost peer={} address={} why=\"{}\"", to_.value(), a->address, why);
+    spdlog::warn("peer.lost peer={:x} address={} why=\"{}\"", to_.value(), a->address, why);
   } else if (why != last_trouble_) {
-    spdlog::warn("peer.unreachable peer={} address={} why=\"{}\"", to_.value(), a->address, why);
+    spdlog::warn("peer.unreachable peer={:x} address={} why=\"{}\"", to_.value(), a->address, why);
   }
   last_trouble_ = why;
   const Duration wait = std::max(backoff_, at_least);

@@ -62,7 +62,7 @@ void PeerSession::close() {
 void PeerSession::end(const std::string& why) {
   if (closed_) return;
   if (sender_ != NodeId{}) {
-    spdlog::info("peer.session_ended peer={} address={} why=\"{}\"", sender_.value(), address_, why);
+    spdlog::info("peer.session_ended peer={:x} address={} why=\"{}\"", sender_.value(), address_, why);
   } else {
     spdlog::debug("peer.session_ended address={} why=\"{}\"", address_, why);
   }
@@ -97,7 +97,7 @@ void PeerSession::on_bytes(size_t n) {
     if (!next.ok()) {
       counters_.malformed.add();
       mark<"peer.malformed_stream">();
-      spdlog::warn("peer.malformed peer={} address={} what=\"{}\"", sender_.value(), address_,
+      spdlog::warn("peer.malformed peer={:x} address={} what=\"{}\"", sender_.value(), address_,
                    std::string(next.status().message()));
       return end("malformed");
     }
@@ -118,7 +118,8 @@ bool PeerSession::handle(const Frame& frame) {
     if (host_.deliver(sender_, frame.body)) return !closed_;
     counters_.malformed.add();
     mark<"peer.malformed_message">();
-    spdlog::warn("peer.malformed peer={} address={} what=\"a message that cannot be read\"", sender_.value(), address_);
+    spdlog::warn("peer.malformed peer={:x} address={} what=\"a message that cannot be read\"", sender_.value(),
+                 address_);
     end("malformed");
     return false;
   }
@@ -127,7 +128,7 @@ bool PeerSession::handle(const Frame& frame) {
   // A control message of a newer version may be ignored once both have agreed on this one.
   if (absl::IsUnimplemented(control.status()) && sender_ != NodeId{}) return true;
   counters_.malformed.add();
-  spdlog::warn("peer.malformed peer={} address={} what=\"{}\"", sender_.value(), address_,
+  spdlog::warn("peer.malformed peer={:x} address={} what=\"{}\"", sender_.value(), address_,
                std::string(control.status().message()));
   end("malformed");
   return false;
@@ -161,7 +162,7 @@ bool PeerSession::greet(const Hello& hello) {
   sender_ = hello.sender;
   incarnation_ = hello.incarnation.value;
   reader_.set_max_body_bytes(config_.max_frame_bytes);
-  spdlog::info("peer.accepted peer={} address={} version={} incarnation={}", sender_.value(), address_, *version,
+  spdlog::info("peer.accepted peer={:x} address={} version={} incarnation={}", sender_.value(), address_, *version,
                incarnation_);
   reply(Welcome{*version, {config_.incarnation}});
   tick();

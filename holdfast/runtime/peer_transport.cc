@@ -94,7 +94,7 @@ void PeerTransport::set_members(const std::vector<PeerMember>& members) {
       continue;
     }
     mark<"peer.member_removed">();
-    spdlog::info("peer.removed peer={}", it->first.value());
+    spdlog::info("peer.removed peer={:x}", it->first.value());
     removed_.insert(it->first);
     it->second->close();
     it = links_.erase(it);
@@ -182,7 +182,7 @@ std::optional<Refused> PeerTransport::admit(const Hello& hello, const SessionPtr
   if (current != nullptr && current != session) {
     mark<"peer.session_replaced">();
     if (current->incarnation() != hello.incarnation.value) {
-      spdlog::info("peer.restarted peer={} incarnation={}", hello.sender.value(), hello.incarnation.value);
+      spdlog::info("peer.restarted peer={:x} incarnation={}", hello.sender.value(), hello.incarnation.value);
     }
     current->close();
     sessions_.erase(current);
@@ -195,7 +195,7 @@ void PeerTransport::learn(const Hello& hello) {
   auto& link = learned_[hello.sender];
   if (link == nullptr) {
     mark<"peer.learned">();
-    spdlog::info("peer.learned peer={} urls={}", hello.sender.value(), hello.peer_urls.size());
+    spdlog::info("peer.learned peer={:x} urls={}", hello.sender.value(), hello.peer_urls.size());
     link = link_to(hello.sender, hello.peer_urls);
   }
   link->set_urls(hello.peer_urls);

@@ -26,6 +26,8 @@ class Clients {
   virtual void on_role_changed(const service::RoleChanged& change) = 0;
   // The member stops: answer nothing more, close connections.
   virtual void on_stopped(const std::string& why) = 0;
+  // Asked after on_stopped(), for a bounded time: whether nothing is left to be sent.
+  virtual bool drained() const { return true; }
 };
 
 class Backend {

@@ -1,0 +1,158 @@
+// What the pump, the threads, the other members and the clients ask of a member.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <asio/post.hpp>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/base/print.h"
+#include "holdfast/runtime/clock.h"
+#include "holdfast/runtime/sockets.h"
+#include "holdfast/server/member_impl.h"
+#include "holdfast/server/member_join.h"
+
+namespace holdfast::server {
+namespace {
+
+// While a stop is under way, the service is asked this often whether it is done.
+constexpr Duration kStopPoll = Duration::millis(20);
+
+}  // namespace
+
+// --- Platform --------------------------------------------------------------------------------------------------------
+
+void Member::Impl::append(StableSeq seq, Chain record) { log_->append(seq, std::move(record)); }
+void Member::Impl::release(StableSeq first_needed) { log_->release(first_needed); }
+void Member::Impl::transmit(NodeId to, Chain message) { peers_->send(to, std::move(message)); }
+void Member::Impl::blob(BlobRequest request) { blobs_->submit(std::move(request)); }
+
+void Member::Impl::raise(service::Event event) {
+  if (auto* reply = std::get_if<service::Reply>(&event)) {
+    if (told_ != nullptr) told_->on_reply(reply->call, std::move(reply->response));
+  } else if (const auto* ready = std::get_if<service::WatchReady>(&event)) {
+    if (told_ != nullptr) told_->on_watch_ready(ready->stream);
+  } else if (const auto* role = std::get_if<service::RoleChanged>(&event)) {
+    on_role_changed(*role);
+  } else {
+    const std::string what = std::get<service::MustStop>(event).what;
+    mark<"member.must_stop">();
+    spdlog::error("member.must_stop what=\"{}\"", what);
+    // Not from within the step that says so.
+    asio::post(loop_, [this, what] { finish(absl::FailedPreconditionError(what)); });
+  }
+}
+
+void Member::Impl::on_role_changed(const service::RoleChanged& change) {
+  if (change.leader != leader_) {
+    leader_ = change.leader;
+    if (leader_ != NodeId{}) leader_changes_.add();
+  }
+  is_leader_.set(change.role == raft::Role::kLeader ? 1 : 0);
+  has_leader_.set(change.leader != NodeId{} ? 1 : 0);
+  term_.set(static_cast<int64_t>(change.term.value()));
+  spdlog::info("raft.role role={} term={} leader={:x}", print(change.role), change.term.value(), change.leader.value());
+  if (told_ != nullptr) told_->on_role_changed(change);
+}
+
+// --- Turns of the loop -----------------------------------------------------------------------------------------------
+
+void Member::Impl::settle_soon() {
+  if (settle_posted_) return;
+  settle_posted_ = true;
+  asio::post(loop_, [this] {
+    settle_posted_ = false;
+    settle();
+  });
+}
+
+void Member::Impl::settle() {
+  if (finished_) return;
+  const Time now = runtime::now();
+  if (stopping_ || pump_->deadline() <= now) {
+    inside_ = true;
+    pump_->on_time(now);
+    inside_ = false;
+  }
+  log_->flush();
+  if (!stopping_) peers_->pause(log_->congested());
+  note_members();
+  if (stopping_ && (service_->stopped() || now >= stop_deadline_)) return finish(absl::OkStatus());
+  // More to do at once: after the sockets have had their turn.
+  if (!stopping_ && pump_->deadline() <= now) return settle_soon();
+  arm(now);
+}
+
+// An armed timer that fires too early is left alone: being early costs one look at the clock, arming anew on each
+// heartbeat would cost more.
+void Member::Impl::arm(Time now) {
+  Time at = pump_->deadline();
+  if (stopping_) at = std::min(at, now + kStopPoll);
+  if (at == Time::never() || armed_ <= at) return;
+  armed_ = at;
+  timer_.expires_after(runtime::to_chrono(at - now));
+  timer_.async_wait([this, at](const asio::error_code& error) {
+    if (error) return;
+    armed_ = Time::never();
+    lag_seconds_.observe(static_cast<double>(std::max<int64_t>((runtime::now() - at).nanos(), 0)) * 1e-9);
+    settle();
+  });
+}
+
+// Tells the transport when the members have changed, and keeps the file with the hints up to date.
+void Member::Impl::note_members() {
+  const std::vector<store::Member>& now = service_->store().members();
+  if (now.empty() || now == members_) return;
+  members_ = now;
+  std::vector<runtime::PeerMember> peers;
+  for (const store::Member& m : now) peers.push_back(to_peer(m));
+  peers_->set_members(peers);
+  spdlog::info("member.members count={}", now.size());
+  save_members();
+}
+
+void Member::Impl::save_members() {
+  // A member that still catches up sees members of the past; what it was told when it joined is better.
+  const bool contains_self =
+      std::any_of(members_.begin(), members_.end(), [this](const auto& m) { return m.id == identity_.member_id; });
+  if (!contains_self || members_ == file_.members) return;
+  file_.members = members_;
+  file_.name = config_.name;
+  blobs_->submit([disk = data_disk_.get(), file = file_] {
+    if (const Status s = save_identity(*disk, file); !s.ok()) {
+      // Only hints are lost by it: the members themselves are in the log.
+      spdlog::warn("member.identity_not_saved what=\"{}\"", std::string(s.message()));
+    }
+  });
+}
+
+// --- What is asked of a member ---------------------------------------------------------------------------------------
+
+void Member::Impl::step(const Step& what) {
+  input([&] {
+    const Time now = runtime::now();
+    pump_->step([&](service::Service::Out& out) { what(*service_, now, out); });
+  });
+}
+
+bool Member::Impl::on_peer_message(NodeId from, Slice message) {
+  host::Received received = host::Received::kSkipped;
+  input([&] { received = pump_->on_message(runtime::now(), from, std::move(message)); });
+  return received != host::Received::kMalformed;
+}
+
+std::vector<runtime::PeerMember> Member::Impl::peer_members() const {
+  const std::vector<store::Member>& applied = service_->store().members();
+  std::vector<runtime::PeerMember> out;
+  for (const store::Member& m : applied.empty() ? file_.members : applied) out.push_back(to_peer(m));
+  return out;
+}
+
+void Member::Impl::on_log_stable(StableSeq upto) {
+  input([&] { pump_->on_stable(runtime::now(), upto); });
+}
+
+void Member::Impl::on_log_failed(const Status& why) { finish(why); }
+
+}  // namespace holdfast::server

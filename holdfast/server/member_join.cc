@@ -1,0 +1,124 @@
+#include "holdfast/server/member_join.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/runtime/peer_query.h"
+
+namespace holdfast::server {
+namespace {
+
+// How long the others may take to say whether they know this member, when it founds a cluster with them.
+constexpr Duration kFoundTimeout = Duration::seconds(1);
+// The member that is asked may not have heard yet of the addition that another one has confirmed.
+constexpr Duration kJoinTimeout = Duration::seconds(2);
+constexpr int kJoinTries = 5;
+
+std::vector<std::string> sorted(std::vector<std::string> urls) {
+  std::sort(urls.begin(), urls.end());
+  return urls;
+}
+
+std::vector<std::string> own_urls(const MemberConfig& config) { return sorted(config.initial_advertise_peer_urls); }
+
+std::vector<store::Member> members_of(const runtime::MembersReply& reply) {
+  std::vector<store::Member> out;
+  for (const runtime::PeerMember& m : reply.members) out.push_back(to_store(m));
+  return out;
+}
+
+MemberIdentity with_names(MemberIdentity identity, const MemberConfig& config) {
+  identity.name = config.name;
+  return identity;
+}
+
+}  // namespace
+
+store::Member to_store(const runtime::PeerMember& m) {
+  return {m.id, m.name, m.peer_urls, m.client_urls, m.is_learner};
+}
+runtime::PeerMember to_peer(const store::Member& m) { return {m.id, m.name, m.peer_urls, m.client_urls, m.is_learner}; }
+
+AskMembers ask_others(const MemberConfig& config) {
+  std::vector<runtime::Url> urls;
+  const std::vector<std::string> own = own_urls(config);
+  for (const InitialMember& m : initial_cluster_of(config)) {
+    for (const std::string& text : m.peer_urls) {
+      const StatusOr<runtime::Url> url = runtime::parse_url(text);
+      if (url.ok() && std::find(own.begin(), own.end(), text) == own.end()) urls.push_back(*url);
+    }
+  }
+  return [urls, own](size_t enough, Duration timeout) {
+    return runtime::ask_members(urls, own, std::min(enough, urls.size()), timeout);
+  };
+}
+
+StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMembers& ask) {
+  const std::vector<InitialMember> cluster = initial_cluster_of(config);
+  MemberIdentity identity;
+  identity.bootstrap = identity.members = bootstrap_members(cluster, config.initial_cluster_token);
+  std::vector<NodeId> ids;
+  for (const store::Member& m : identity.bootstrap) ids.push_back(m.id);
+  identity.cluster_id = cluster_id_of(ids, config.initial_cluster_token);
+  identity.member_id = member_id_of(config.initial_advertise_peer_urls, config.initial_cluster_token);
+  if (cluster.size() == 1) return with_names(std::move(identity), config);
+
+  const auto replies = ask(SIZE_MAX, kFoundTimeout);
+  if (!replies.ok()) return with_names(std::move(identity), config);  // the others start as well
+  for (const runtime::MembersReply& reply : *replies) {
+    if (reply.cluster.value != identity.cluster_id) continue;  // the handshake will tell them apart
+    for (const runtime::PeerMember& m : reply.members) {
+      // Client URLs are published by a member that runs.
+      if (m.id != identity.member_id || m.client_urls.empty()) continue;
+      mark<"member.already_bootstrapped">();
+      return absl::FailedPreconditionError(
+          fmt::format("member {:x} ({}) has already been part of cluster {:x}, but its data directory {} is empty. "
+                      "Start it with its old "
+                      "--data-dir. If that is lost, remove the member (holdfast member remove {:x}), add it again "
+                      "(holdfast member add), "
+                      "and start it with --initial-cluster-state=existing: a member that has forgotten its votes must "
+                      "not vote again",
+                      identity.member_id.value(), config.name, identity.cluster_id, data_dir_of(config),
+                      identity.member_id.value()));
+    }
+  }
+  return with_names(std::move(identity), config);
+}
+
+StatusOr<MemberIdentity> join_cluster(const MemberConfig& config, const AskMembers& ask) {
+  const std::vector<std::string> own = own_urls(config);
+  Status trouble;
+  for (int i = 0; i < kJoinTries; ++i) {
+    // Whoever answers first may not have heard of the addition yet: from the second time on all are waited for.
+    const auto replies = ask(i == 0 ? 1 : SIZE_MAX, kJoinTimeout);
+    if (!replies.ok()) {
+      trouble = absl::UnavailableError(
+          fmt::format("this member cannot join: {}. Check --initial-cluster, which must name members that run",
+                      std::string(replies.status().message())));
+      continue;
+    }
+    for (const runtime::MembersReply& reply : *replies) {
+      for (const runtime::PeerMember& m : reply.members) {
+        if (sorted(m.peer_urls) != own) continue;
+        MemberIdentity identity;
+        identity.cluster_id = reply.cluster.value;
+        identity.member_id = m.id;
+        identity.members = members_of(reply);
+        spdlog::info("member.joins cluster={:x} member={:x} members={}", identity.cluster_id, m.id.value(),
+                     identity.members.size());
+        return with_names(std::move(identity), config);
+      }
+    }
+    trouble = absl::FailedPreconditionError(
+        fmt::format("this member cannot join: the cluster has no member at {}. Add it first (holdfast member add {} "
+                    "--peer-urls={}), with exactly the URLs of --initial-advertise-peer-urls",
+                    fmt::join(own, ","), config.name, fmt::join(own, ",")));
+  }
+  return trouble;
+}
+
+}  // namespace holdfast::server
