@@ -1,24 +1,44 @@
 #!/usr/bin/env bash
-# Installs through apt what building and testing need and what is missing. Sourced by ./quickstart and ./test.
+# Installs through apt what building and testing need and what is missing. Sourced by ./quickstart and ./test; can also
+# be run by itself. Does nothing, and asks for no rights, when everything is there.
 set -euo pipefail
 
 holdfast_packages=(
   build-essential python3 cmake ninja-build ccache pkg-config
   libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc libnghttp2-dev libasio-dev
   libssl-dev libzstd-dev libisal-dev libxxhash-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev
-  nlohmann-json3-dev prometheus-cpp-dev libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev etcd-client
+  nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev etcd-client
 )
 
-holdfast_install() {
-  local missing=()
+holdfast_missing() {
+  local package
   for package in "${holdfast_packages[@]}"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || echo "$package"
   done
-  [ ${#missing[@]} -eq 0 ] && return 0
-  echo "installing: ${missing[*]}"
-  local sudo=()
-  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
-  "${sudo[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
+
+holdfast_install() {
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    echo "This machine has no apt. Install the equivalents of these Debian 12 packages, then build with:" >&2
+    echo "  cmake --preset release && cmake --build --preset release" >&2
+    echo "Packages: ${holdfast_packages[*]}" >&2
+    return 1
+  fi
+  local missing
+  mapfile -t missing < <(holdfast_missing)
+  [ ${#missing[@]} -eq 0 ] && return 0
+  echo "Installing ${#missing[@]} packages: ${missing[*]}"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "Run this as root, or install sudo, or install the packages yourself." >&2
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+    >/dev/null
+}
+
 holdfast_install

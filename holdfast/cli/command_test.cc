@@ -1,0 +1,117 @@
+// What the command does with its arguments when no member needs to be there.
+#include "holdfast/cli/command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "holdfast/cli/exit_code.h"
+
+namespace holdfast::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+Outcome run(const std::vector<std::string>& args, const Environment& environment = {}, const std::string& input = "") {
+  std::istringstream in(input);
+  std::ostringstream out, err;
+  const int code = run_command(args, environment, in, out, err);
+  return {code, out.str(), err.str()};
+}
+
+TEST(Command, HelpTeachesAtEveryLevel) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {}, {"status"}, {"get"}, {"put"}, {"del"}, {"txn"}, {"watch"}, {"lease"}, {"member"}}) {
+    std::vector<std::string> args = words;
+    args.push_back("--help");
+    const Outcome outcome = run(args);
+    EXPECT_EQ(outcome.code, kExitOk);
+    EXPECT_THAT(outcome.out, HasSubstr("  holdfast "));
+    EXPECT_THAT(outcome.out, HasSubstr(words.empty() ? "Start here:" : "Example"));
+    EXPECT_EQ(outcome.err, "");
+  }
+  EXPECT_THAT(run({"lease", "grant", "--help"}).out, HasSubstr("TTL"));
+}
+
+TEST(Command, WithoutArgumentsItShowsHelpAsAUsageError) {
+  const Outcome outcome = run({});
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("Start here:"));
+}
+
+TEST(Command, VersionIsPrinted) {
+  EXPECT_EQ(run({"--version"}).out, std::string("holdfast ") + kVersion + "\n");
+  EXPECT_EQ(run({"version"}).out, std::string("holdfast ") + kVersion + "\n");
+}
+
+struct Refusal {
+  std::vector<std::string> args;
+  const char* text;
+};
+
+TEST(Command, UsageErrorsSayWhatWasMeant) {
+  const Refusal table[] = {
+      {{"satus"}, "unknown command \"satus\"; did you mean status?"},
+      {{"xyzzy"}, "unknown command \"xyzzy\"\n"},
+      {{"lease", "grnat", "3"}, "unknown command \"grnat\"; did you mean grant?"},
+      {{"get", "k", "--lmit=3"}, "did you mean --limit?"},
+      {{"get", "k", "--limit=x"}, "--limit"},
+      {{"get"}, "the key is empty; use --prefix"},
+      {{"get", "k", "--order=up"}, "--order"},
+      {{"get", "k", "--keys-only", "--count-only"}, "exclude each other"},
+      {{"get", "a", "b", "--prefix"}, "cannot be combined with --prefix"},
+      {{"put"}, "key is required"},
+      {{"put", "k", "v", "--ignore-value"}, "--ignore-value keeps the value that is there"},
+      {{"put", "k", "v", "--lease=xyz"}, "is not a lease id"},
+      {{"lease"}, "subcommand is required"},
+      {{"lease", "revoke", "xyz"}, "is not a lease id"},
+      {{"lease", "grant", "soon"}, "ttl"},
+      {{"member", "remove", "me"}, "is not a member id"},
+      {{"member", "add", "d", "--peer-urls=https://x:1"}, "asks for TLS"},
+      {{"watch"}, "name a KEY to watch"},
+      {{"get", "k", "--command-timeout=soon"}, "must be a duration"},
+      {{"get", "k", "--endpoints=https://x:1"}, "asks for TLS"},
+      {{"get", "k", "--endpoints=x"}, "names no port"},
+  };
+  for (const Refusal& refusal : table) {
+    const Outcome outcome = run(refusal.args);
+    EXPECT_EQ(outcome.code, kExitUsage) << refusal.args[0];
+    EXPECT_THAT(outcome.err, StartsWith("holdfast: "));
+    EXPECT_THAT(outcome.err, HasSubstr(refusal.text));
+    EXPECT_EQ(outcome.out, "");
+  }
+}
+
+TEST(Command, ATransactionIsCheckedBeforeAnythingIsSent) {
+  EXPECT_THAT(run({"txn"}, {}, "mod(k) = 1\n").err, HasSubstr("does not start with a quote"));
+  EXPECT_THAT(run({"txn"}, {}, "\nput k\n").err, HasSubstr("names no value"));
+  EXPECT_THAT(run({"txn"}, {}, "").err, HasSubstr("the transaction is empty"));
+  EXPECT_EQ(run({"txn"}, {}, "").code, kExitUsage);
+}
+
+// Port 1 of loopback refuses at once.
+TEST(Command, WhenNobodyAnswersItSaysWhatToDo) {
+  const Outcome flag = run({"get", "k", "--endpoints=127.0.0.1:1"});
+  EXPECT_EQ(flag.code, kExitFailed);
+  EXPECT_THAT(flag.err, StartsWith("holdfast: no member answers at 127.0.0.1:1; is one running there? Start one with "
+                                   "`holdfast serve`, or name others with --endpoints\n"));
+  const Outcome before = run({"--endpoints=127.0.0.1:1", "get", "k"});
+  EXPECT_EQ(before.err, flag.err);
+  EXPECT_EQ(run({"get", "k"}, {{"ETCDCTL_ENDPOINTS", "http://127.0.0.1:1"}}).code, kExitFailed);
+  const Outcome both = run({"put", "k", "v"}, {{"ETCDCTL_ENDPOINTS", "x"}, {"HOLDFAST_ENDPOINTS", "127.0.0.1:1"}});
+  EXPECT_EQ(both.code, kExitFailed);
+  const Outcome json = run({"status", "--json", "--endpoints=127.0.0.1:1"});
+  EXPECT_THAT(json.out, HasSubstr(R"("healthy":false)"));
+  EXPECT_THAT(json.err, HasSubstr(R"("code":"UNAVAILABLE")"));
+  EXPECT_EQ(json.code, kExitNotFound);
+}
+
+}  // namespace
+}  // namespace holdfast::cli

@@ -1,0 +1,212 @@
+#include "holdfast/cli/local_cluster.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "holdfast/cli/json.h"
+#include "holdfast/cli/text.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Why a listener could not be opened on this port of loopback; 0 when it could.
+int bind_error(uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  const int yes = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool free = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && listen(fd, 1) == 0;
+  const int error = free ? 0 : errno;
+  close(fd);
+  return error;
+}
+
+// The first of `count` consecutive free ports below the range from which the system takes ports for clients.
+std::optional<int> find_free_ports(int count) {
+  constexpr int kFirst = 10'000, kLast = 32'000;
+  // Start at a place that depends on the process, so that several clusters at once do not compete for the same ports.
+  const int start = kFirst + static_cast<int>(getpid()) * 37 % (kLast - kFirst - 2 * count);
+  for (int tries = 0, base = start; tries < 2'000; ++tries, base += count) {
+    if (base + count > kLast) base = kFirst;
+    int free = 0;
+    while (free < count && bind_error(static_cast<uint16_t>(base + free)) == 0) ++free;
+    if (free == count) return base;
+  }
+  return std::nullopt;
+}
+
+struct Settings {
+  int members = 0;
+  int base_port = 0;
+};
+
+// Nothing when the directory holds no cluster yet.
+StatusOr<std::optional<Settings>> read_settings(const fs::path& file) {
+  std::ifstream in(file);
+  if (!in) return std::optional<Settings>();
+  const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  if (json.is_object() && json.value("members", 0) > 0 && json.value("base_port", 0) > 0) {
+    return std::optional(Settings{json["members"], json["base_port"]});
+  }
+  return absl::FailedPreconditionError(
+      cat(file.string(), " cannot be read as a cluster's description; name another directory with --dir"));
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::open(const Options& options) {
+  auto cluster = std::unique_ptr<LocalCluster>(new LocalCluster);
+  std::error_code error;
+  cluster->directory_ = fs::absolute(options.directory, error).lexically_normal().string();
+  if (Status status = cluster->claim_directory(); !status.ok()) return status;
+  if (Status status = cluster->settle(options); !status.ok()) return status;
+  if (Status status = cluster->check_ports(); !status.ok()) return status;
+  return cluster;
+}
+
+LocalCluster::~LocalCluster() {
+  members_.clear();
+  if (lock_ >= 0) close(lock_);
+}
+
+Status LocalCluster::claim_directory() {
+  std::error_code error;
+  fs::create_directories(directory_, error);
+  if (error) return absl::FailedPreconditionError(cat("cannot make ", directory_, ": ", error.message()));
+  const std::string file = directory_ + "/LOCK";
+  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0) return absl::FailedPreconditionError(cat("cannot write to ", directory_, ": ", std::strerror(errno)));
+  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      cat(directory_, " is used by another `holdfast up`; stop that one, or name another directory with --dir"));
+}
+
+Status LocalCluster::settle(const Options& options) {
+  const fs::path file = fs::path(directory_) / "cluster.json";
+  const StatusOr<std::optional<Settings>> found = read_settings(file);
+  if (!found.ok()) return found.status();
+  was_there_ = found->has_value();
+  Settings settings = found->value_or(Settings{});
+  if (was_there_ && options.members != 0 && options.members != settings.members) {
+    return absl::FailedPreconditionError(cat(directory_, " holds a cluster of ", settings.members, " members, not ",
+                                             options.members, "; leave -n out, or name another directory with --dir"));
+  }
+  if (was_there_ && options.base_port > 0 && options.base_port != settings.base_port) {
+    return absl::FailedPreconditionError(cat(directory_, " holds a cluster at ports from ", settings.base_port,
+                                             " on, which its members know each other by; leave --base-port out, or ",
+                                             "name another directory with --dir"));
+  }
+  if (!was_there_) {
+    settings.members = options.members == 0 ? 3 : options.members;
+    settings.base_port = options.base_port < 0 ? kDefaultBasePort : options.base_port;
+    if (settings.base_port == 0) {
+      const std::optional<int> base = find_free_ports(2 * settings.members);
+      if (!base) return absl::UnavailableError("no free ports were found; name some with --base-port");
+      settings.base_port = *base;
+    }
+    std::ofstream out(file);
+    out << Json{{"members", settings.members}, {"base_port", settings.base_port}}.dump() << "\n";
+    if (!out.flush()) return absl::FailedPreconditionError(cat("cannot write ", file.string()));
+  }
+  base_port_ = settings.base_port;
+  for (int number = 1; number <= settings.members; ++number) {
+    std::vector<std::string> args = member_flags(number, settings.members);
+    args.insert(args.end(), options.flags.begin(), options.flags.end());
+    members_.emplace_back(LocalMember::Spec{options.program, std::move(args), cat(directory_, "/m", number, ".log")});
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> LocalCluster::member_flags(int number, int members) const {
+  std::vector<std::string> cluster;
+  for (int i = 1; i <= members; ++i) cluster.push_back(cat("m", i, "=http://127.0.0.1:", peer_port(i)));
+  const std::string peer = cat("http://127.0.0.1:", peer_port(number));
+  const std::string client = cat("http://127.0.0.1:", client_port(number));
+  return {"serve",
+          cat("--name=m", number),
+          cat("--data-dir=", directory_, "/m", number),
+          cat("--listen-peer-urls=", peer),
+          cat("--initial-advertise-peer-urls=", peer),
+          cat("--listen-client-urls=", client),
+          cat("--advertise-client-urls=", client),
+          cat("--initial-cluster=", join(cluster, ",")),
+          cat("--initial-cluster-token=", directory_)};
+}
+
+Status LocalCluster::check_ports() const {
+  for (int number = 1; number <= size(); ++number) {
+    for (const uint16_t port : {client_port(number), peer_port(number)}) {
+      const int error = bind_error(port);
+      if (error == 0) continue;
+      const std::string what =
+          error == EADDRINUSE ? "is in use by another program" : cat("cannot be used: ", std::strerror(error));
+      const std::string advice =
+          was_there_
+              ? "stop that program, or use another directory (--dir) with other ports"
+              : "stop that program, or choose other ports with --base-port=N, or any free ones with --base-port=0";
+      if (!was_there_) {
+        std::error_code ignored;  // nothing has been started: let the next attempt choose anew
+        fs::remove(fs::path(directory_) / "cluster.json", ignored);
+      }
+      return absl::UnavailableError(
+          cat("port ", port, " of 127.0.0.1, wanted for member ", number, ", ", what, "; ", advice));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string LocalCluster::endpoint(int number) const { return cat("127.0.0.1:", client_port(number)); }
+
+std::vector<std::string> LocalCluster::endpoints() const {
+  std::vector<std::string> out;
+  for (int number = 1; number <= size(); ++number) out.push_back(endpoint(number));
+  return out;
+}
+
+Status LocalCluster::start_all() {
+  for (LocalMember& member : members_) {
+    if (member.running()) continue;
+    if (Status status = member.start(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> LocalCluster::stop_all(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (const LocalMember& member : members_) {
+    member.signal(SIGCONT);
+    member.signal(SIGTERM);
+  }
+  std::vector<std::string> endings;
+  for (int number = 1; number <= size(); ++number) {
+    LocalMember& one = member(number);
+    if (!one.running()) continue;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    std::optional<std::string> ended = one.wait(std::max(left, std::chrono::milliseconds(0)));
+    if (!ended) {
+      one.signal(SIGKILL);
+      ended = cat("did not stop in time: ", one.wait(std::chrono::seconds(10)).value_or("still runs"));
+    }
+    endings.push_back(cat("member ", number, " ", *ended));
+  }
+  return endings;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,61 @@
+// What `holdfast up` shows: a pure rendering, and the terminal it is drawn on.
+#pragma once
+
+#include <termios.h>
+
+#include <chrono>
+#include <deque>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "holdfast/cli/cluster_watch.h"
+
+namespace holdfast::cli {
+
+struct ScreenMember {
+  std::string endpoint;
+  int pid = 0;  // 0: does not run
+  bool paused = false;
+  MemberView view;
+};
+
+struct Screen {
+  std::string directory;
+  std::chrono::seconds up{0};
+  std::vector<ScreenMember> members;
+  std::deque<std::string> events;  // newest last
+  std::vector<std::string> hints;
+  std::string typed;
+};
+
+// "leader", "follower", "no leader", "starting", "paused", "stopped".
+std::string state_of(const ScreenMember& member);
+
+// The whole picture, a line each, without control characters.
+std::vector<std::string> render(const Screen& screen);
+
+// One line for logs and pipes: "leader=2 term=3 revision=17 ops/s=120 m1=follower m2=leader m3=stopped".
+std::string summary(const Screen& screen);
+
+// "00:12:07".
+std::string clock_text(std::chrono::seconds time);
+
+// A terminal in which pictures replace each other and typed characters are not echoed. Restores it when it goes.
+class Terminal {
+ public:
+  Terminal();
+  ~Terminal();
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  // Draws over the last picture. Long lines are cut at the terminal's width.
+  void draw(std::ostream& out, const std::vector<std::string>& lines);
+
+ private:
+  bool changed_ = false;
+  termios before_{};
+  size_t drawn_ = 0;
+};
+
+}  // namespace holdfast::cli

@@ -1,0 +1,145 @@
+// member: who belongs to the cluster.
+#include "holdfast/cli/print_text.h"
+#include "holdfast/cli/shell.h"
+#include "holdfast/cli/text.h"
+#include "holdfast/cli/url.h"
+
+namespace holdfast::cli {
+namespace {
+
+struct MemberFlags {
+  std::string name, id;
+  std::vector<std::string> peer_urls;
+  bool learner = false;
+};
+
+Json members_json(const pb::ResponseHeader& header, const google::protobuf::RepeatedPtrField<pb::Member>& members) {
+  Json out = {{"header", to_json(header)}, {"members", Json::array()}};
+  for (const pb::Member& member : members) out["members"].push_back(to_json(member));
+  return out;
+}
+
+std::optional<uint64_t> member_id(Shell& shell, const std::string& text) {
+  const auto id = parse_hex_id(text);
+  if (!id) {
+    shell.usage_error(cat("\"", text, "\" is not a member id; write it in hexadecimal, as `member list` prints it"));
+  }
+  return id;
+}
+
+bool check_peer_urls(Shell& shell, const std::vector<std::string>& urls) {
+  for (const std::string& text : urls) {
+    if (const auto url = parse_url(text); !url.ok()) {
+      shell.usage_error(cat("--peer-urls: ", url.status().message()));
+      return false;
+    }
+  }
+  return true;
+}
+
+void run_list(Shell& shell, bool linearizable) {
+  const auto client = shell.connect();
+  if (client == nullptr) return;
+  const auto response = client->member_list(linearizable);
+  if (!response.ok()) return shell.fail(response.status());
+  if (shell.json) return shell.print(members_json(response->header(), response->members()));
+  std::vector<std::vector<std::string>> rows = {{"ID", "STATUS", "NAME", "PEER URLS", "CLIENT URLS", "LEARNER"}};
+  for (const pb::Member& member : response->members()) {
+    rows.push_back({hex_id(member.id()), member.name().empty() ? "unstarted" : "started", member.name(),
+                    join(member.peerurls(), ","), join(member.clienturls(), ","), member.islearner() ? "yes" : "no"});
+  }
+  print_table(shell.out, rows);
+}
+
+// The line with which the new member must be started.
+void print_how_to_start(Shell& shell, const MemberFlags& flags, const pb::MemberAddResponse& response) {
+  std::vector<std::string> cluster;
+  for (const pb::Member& member : response.members()) {
+    const bool is_new = member.id() == response.member().id();
+    for (const std::string& url : member.peerurls())
+      cluster.push_back(cat(is_new ? flags.name : member.name(), "=", url));
+  }
+  shell.out << "member " << hex_id(response.member().id()) << " added to cluster "
+            << hex_id(response.header().cluster_id()) << "\n\nStart it with:\n  holdfast serve --name=" << flags.name
+            << " \\\n    --initial-cluster=" << join(cluster, ",")
+            << " \\\n    --initial-advertise-peer-urls=" << join(flags.peer_urls, ",")
+            << " \\\n    --initial-cluster-state=existing\n";
+}
+
+void run_add(Shell& shell, const MemberFlags& flags) {
+  const auto client = check_peer_urls(shell, flags.peer_urls) ? shell.connect() : nullptr;
+  if (client == nullptr) return;
+  const auto response = client->member_add(flags.peer_urls, flags.learner);
+  if (!response.ok()) return shell.fail(response.status());
+  if (!shell.json) return print_how_to_start(shell, flags, *response);
+  Json out = members_json(response->header(), response->members());
+  out["member"] = to_json(response->member());
+  shell.print(out);
+}
+
+template <class Call>
+void run_change(Shell& shell, const MemberFlags& flags, const char* done, const Call& call) {
+  const auto id = member_id(shell, flags.id);
+  const auto client = id ? shell.connect() : nullptr;
+  if (client == nullptr) return;
+  const auto response = call(*client, *id);
+  if (!response.ok()) return shell.fail(response.status());
+  if (shell.json) return shell.print(members_json(response->header(), response->members()));
+  shell.out << "member " << hex_id(*id) << " " << done << " cluster " << hex_id(response->header().cluster_id())
+            << "\n";
+}
+
+}  // namespace
+
+void add_member(CLI::App& root, Shell& shell) {
+  CLI::App* member = root.add_subcommand("member", "List and change the members of the cluster");
+  member->require_subcommand(1);
+  member->footer(
+      "Change one member at a time. A new member is best added as a learner, and promoted when it has caught up.\n"
+      "\n"
+      "Examples:\n"
+      "  holdfast member list\n"
+      "  holdfast member add d --peer-urls=http://10.0.0.4:2380 --learner\n"
+      "  holdfast member promote 9bf1b35fc7761a23");
+  auto flags = std::make_shared<MemberFlags>();
+  auto stale = std::make_shared<bool>(false);
+  const auto add = [&](const char* name, const char* text) {
+    CLI::App* app = member->add_subcommand(name, text);
+    add_client_options(*app, shell);
+    return app;
+  };
+  CLI::App* list = add("list", "List the members");
+  list->add_flag("--serializable", *stale, "Ask one member only; the answer may be stale");
+  list->callback([stale, &shell] { run_list(shell, !*stale); });
+
+  CLI::App* added = add("add", "Add a member; prints how to start it");
+  added->add_option("name", flags->name, "The new member's name")->type_name("NAME")->required();
+  added->add_flag("--learner", flags->learner, "Add it without a vote");
+  added->callback([flags, &shell] { run_add(shell, *flags); });
+
+  CLI::App* remove = add("remove", "Remove a member");
+  CLI::App* update = add("update", "Change the peer URLs of a member");
+  CLI::App* promote = add("promote", "Give a learner a vote");
+  for (CLI::App* app : {remove, update, promote}) {
+    app->add_option("id", flags->id, "The member, in hexadecimal")->type_name("ID")->required();
+  }
+  for (CLI::App* app : {added, update}) {
+    app->add_option("--peer-urls", flags->peer_urls, "Where the other members reach it, separated by commas")
+        ->delimiter(',')
+        ->type_name("LIST")
+        ->required();
+  }
+  remove->callback([flags, &shell] {
+    run_change(shell, *flags, "removed from", [](Client& client, uint64_t id) { return client.member_remove(id); });
+  });
+  update->callback([flags, &shell] {
+    if (!check_peer_urls(shell, flags->peer_urls)) return;
+    run_change(shell, *flags, "updated in",
+               [&](Client& client, uint64_t id) { return client.member_update(id, flags->peer_urls); });
+  });
+  promote->callback([flags, &shell] {
+    run_change(shell, *flags, "promoted in", [](Client& client, uint64_t id) { return client.member_promote(id); });
+  });
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,61 @@
+// up: a cluster on this machine.
+#include "holdfast/cli/demo.h"
+#include "holdfast/cli/shell.h"
+#include "holdfast/cli/text.h"
+#include "holdfast/cli/up.h"
+
+namespace holdfast::cli {
+namespace {
+
+struct UpFlags {
+  int members = 0;
+  int base_port = -1;
+  std::string directory = "holdfast-up";
+  bool demo = false;
+};
+
+void run(Shell& shell, const UpFlags& flags, const std::string& program) {
+  Interrupts interrupts;  // before any thread is started
+  LocalCluster::Options options;
+  options.members = flags.members;
+  options.directory = flags.directory;
+  options.base_port = flags.base_port;
+  options.program = program;
+  StatusOr<std::unique_ptr<LocalCluster>> cluster = LocalCluster::open(options);
+  if (!cluster.ok()) {
+    shell.err << "holdfast up: " << cat(cluster.status().message()) << "\n";
+    shell.exit_code = kExitFailed;
+    return;
+  }
+  shell.exit_code = flags.demo ? run_demo(**cluster, interrupts, shell.out) : run_up(**cluster, interrupts, shell.out);
+}
+
+}  // namespace
+
+void add_up(CLI::App& root, Shell& shell) {
+  CLI::App* app = root.add_subcommand("up", "Run a whole cluster on this machine, to try it and to break it");
+  auto flags = std::make_shared<UpFlags>();
+  app->add_option("-n,--members", flags->members, "How many members; 3 when the directory is new")
+      ->check(CLI::Range(1, LocalCluster::kMaxMembers))
+      ->type_name("N");
+  app->add_option("--dir", flags->directory, "Directory for data and logs; a second run goes on with it")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app->add_option("--base-port", flags->base_port,
+                  "First of two ports per member; 0 takes any free ones; 2379 when the directory is new")
+      ->check(CLI::Range(0, 65'500))
+      ->type_name("PORT");
+  app->add_flag("--demo", flags->demo, "Write under load, kill and restart members, check everything, and end");
+  app->footer(
+      "Shows every member's state, and takes commands: k 2 kills member 2 (kill -9), r 2 restarts it, p 2 pauses or\n"
+      "resumes it, q or Ctrl-C stops all. What the members print is in DIR/m1.log and so on.\n"
+      "--demo exits with 0 when every acknowledged write survived and none was acknowledged wrongly.\n"
+      "\n"
+      "Examples:\n"
+      "  holdfast up\n"
+      "  holdfast up -n 5 --dir=/tmp/five --base-port=0\n"
+      "  holdfast up --demo --dir=/tmp/demo --base-port=0");
+  app->callback([flags, &shell] { run(shell, *flags, own_program()); });
+}
+
+}  // namespace holdfast::cli
