@@ -110,6 +110,10 @@ void Replica::finish_reads(Out& out) {
 void Replica::want_snapshot(Out& out) {
   const bool due = entries_since_snapshot_ >= config_.snapshot_count || bytes_since_snapshot_ >= config_.snapshot_bytes;
   if (!due || writer_ || loader_ || wanted_) return;
+  if (drop_when_stable_ != StableSeq{}) {  // the log is slower than the snapshots: one at a time
+    mark<"replica.snapshot_waits_for_the_last_one">();
+    return;
+  }
   entries_since_snapshot_ = 0;
   bytes_since_snapshot_ = 0;
   wanted_ = raft::SnapshotMeta{applied_, applied_term_, applied_membership_, {}, 0, 0};
