@@ -121,7 +121,7 @@ class SimNode : public NodeBase {
   std::string do_start() override {
     ++starts_;
     StatusOr<RecoveredStorage> recovered = storage_->recover();
-    if (!recovered.ok()) return std::string(recovered.status().message());
+    if (!recovered.ok()) return not_recovered(recovered.status());
     NodeStart start{id(), starts_, world_.stream("core", id().value() * 1'000'003 + starts_).next(), local_time(), 0};
     const int64_t wall =
         (world_.now() - Time()).nanos() / 1000 + 1'600'000'000'000'000 + wall_clock_error_.nanos() / 1000;
@@ -134,6 +134,14 @@ class SimNode : public NodeBase {
       if (!replayed.ok()) return "record " + to_text(seq) + ": " + std::string(replayed.message());
     }
     pump_->start(local_time());
+    return {};
+  }
+
+  // Damage and foreign data refuse every start; what the device does today it may not do tomorrow.
+  std::string not_recovered(const Status& why) {
+    const bool final = absl::IsDataLoss(why) || absl::IsFailedPrecondition(why) || absl::IsUnimplemented(why);
+    if (final) return std::string(why.message());
+    stop_itself("recovery failed: " + std::string(why.message()));
     return {};
   }
 

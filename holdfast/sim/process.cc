@@ -36,13 +36,10 @@ void Process::start() {
   std::string refusal = fails_at(Failpoint::kRecovery) ? std::string() : do_start();
   if (!dying_ && refusal.empty()) do_after_step();
   in_step_ = false;
-  if (dying_) return end_life(std::string(last_words_), tell_supervisor_);
+  if (dying_) return end_life(std::string(last_words_), by_itself_);
   if (!refusal.empty()) {
     mark<"sim.process.refused_to_start">();
-    end_life(std::move(refusal), false);
-    life_ = Life::kRefused;
-    if (supervisor_) supervisor_(*this);
-    return;
+    return end_life(std::move(refusal), true, Life::kRefused);
   }
   run_inbox();
 }
@@ -51,7 +48,7 @@ void Process::crash(std::string why) {
   if (!up()) return;
   if (in_step_) {
     dying_ = true;
-    tell_supervisor_ = false;
+    by_itself_ = false;
     last_words_ = std::move(why);
     return;
   }
@@ -62,7 +59,7 @@ void Process::stop_itself(std::string why) {
   if (!up() || dying_) return;
   if (!in_step_) return end_life(std::move(why), true);
   dying_ = true;
-  tell_supervisor_ = true;
+  by_itself_ = true;
   last_words_ = std::move(why);
 }
 
@@ -74,7 +71,7 @@ bool Process::fails_at(Failpoint point) {
   world_.trace().note(world_.now(), id_, "failpoint", print(point));
   if (in_step_) {
     dying_ = true;
-    tell_supervisor_ = true;
+    by_itself_ = true;
     last_words_ = "failpoint";
   } else {
     end_life("failpoint", true);
@@ -82,17 +79,17 @@ bool Process::fails_at(Failpoint point) {
   return true;
 }
 
-void Process::end_life(std::string why, bool tell) {
+void Process::end_life(std::string why, bool by_itself, Life then) {
   world_.trace().note(world_.now(), id_, "down", why);
   last_words_ = std::move(why);
-  life_ = Life::kDown;
+  life_ = then;
   ++incarnation_;  // what this life has scheduled is void
   dying_ = false;
   inbox_.clear();
   wake_scheduled_ = false;
   armed_for_ = Time::never();
   do_crash();
-  if (tell && supervisor_) supervisor_(*this);
+  if (supervisor_) supervisor_(*this, by_itself);
 }
 
 void Process::pause() {
@@ -129,6 +126,10 @@ void Process::post(Step step) {
   if (!in_step_) run_inbox();
 }
 
+void Process::post_after(Duration delay, Step step) {
+  world_.after(delay, guarded([this, step = std::move(step)] { post(step); }));
+}
+
 void Process::run_inbox() {
   while (up() && !paused() && !inbox_.empty()) {
     if (world_.now() < busy_until_) {
@@ -146,7 +147,7 @@ void Process::run_inbox() {
     if (!fails_at(Failpoint::kStep)) step();
     if (!dying_) do_after_step();
     in_step_ = false;
-    if (dying_) return end_life(std::string(last_words_), tell_supervisor_);
+    if (dying_) return end_life(std::string(last_words_), by_itself_);
     if (step_cost_ > Duration()) busy_until_ = world_.now() + step_cost_;
   }
   if (up() && !paused()) arm_timer();
@@ -162,8 +163,9 @@ void Process::arm_timer() {
   if (when >= armed_for_) return;
   armed_for_ = when;
   world_.at(when, guarded([this, number = ++arm_number_] {
-              if (number != arm_number_ || paused()) return;
+              if (number != arm_number_) return;
               armed_for_ = Time::never();
+              if (paused()) return;  // armed again when it wakes
               post([this] { do_time(); });
             }));
 }

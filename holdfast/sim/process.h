@@ -65,11 +65,18 @@ class Process {
   void arm_failpoint(Failpoint point, uint64_t nth) { failpoints_[static_cast<size_t>(point)] = nth; }
   void disarm_failpoints() { failpoints_.fill(0); }
 
-  // Told when the process went down other than by crash() from outside: it is up to the supervisor to restart it.
-  void set_supervisor(std::function<void(Process&)> supervisor) { supervisor_ = std::move(supervisor); }
+  // Told whenever the process has gone down, and whether by itself rather than by crash(): it is up to the supervisor
+  // to restart it, later.
+  using Supervisor = std::function<void(Process&, bool by_itself)>;
+  void set_supervisor(Supervisor supervisor) { supervisor_ = std::move(supervisor); }
 
   // Runs an input as one step, now or when its turn comes. Lost when the process is down.
   void post(Step step);
+  void post_after(Duration delay, Step step);
+  // Whether what it says now leaves it: not when it is down or dies in this step.
+  bool sending() const { return up() && !dying_; }
+  // The process stops itself: the supervisor is told.
+  void stop_itself(std::string why);
 
  protected:
   // Recovers from stable storage and starts the core. A non-empty result refuses: why.
@@ -88,8 +95,6 @@ class Process {
   // effect is void.
   bool fails_at(Failpoint point);
   bool dying() const { return dying_; }
-  // The process stops itself: the supervisor is told.
-  void stop_itself(std::string why);
   // Wraps an action so that it does nothing once this incarnation has ended.
   World::Action guarded(Step step);
 
@@ -99,7 +104,7 @@ class Process {
  private:
   static constexpr size_t kMaxInbox = 50'000;
   void run_inbox();
-  void end_life(std::string why, bool tell);
+  void end_life(std::string why, bool by_itself, Life then = Life::kDown);
   void arm_timer();
 
   NodeId id_;
@@ -110,7 +115,7 @@ class Process {
   int pauses_ = 0;
   bool in_step_ = false;
   bool dying_ = false;
-  bool tell_supervisor_ = false;
+  bool by_itself_ = false;
   std::string last_words_;
   std::deque<Step> inbox_;
   Duration step_cost_;
@@ -120,7 +125,7 @@ class Process {
   Time armed_for_ = Time::never();  // true time
   uint64_t arm_number_ = 0;
   std::array<uint64_t, static_cast<size_t>(Failpoint::kRecovery) + 1> failpoints_{};
-  std::function<void(Process&)> supervisor_;
+  Supervisor supervisor_;
 };
 
 }  // namespace holdfast::sim

@@ -101,7 +101,7 @@ TEST(SimNode, FailpointsCutAStepOff) {
   for (Failpoint point : {Failpoint::kStep, Failpoint::kAppend, Failpoint::kWrite, Failpoint::kSync}) {
     Pair p(7);
     int told = 0;
-    p.nodes[0]->set_supervisor([&](Process&) { ++told; });
+    p.nodes[0]->set_supervisor([&](Process&, bool by_itself) { told += by_itself ? 1 : 0; });
     p.nodes[0]->arm_failpoint(point, 1);
     p.remember(0);
     p.world.run_until(Time::at_millis(4));

@@ -1,0 +1,268 @@
+#include "holdfast/sim/injector.h"
+
+#include <algorithm>
+
+namespace holdfast::sim {
+void Injector::schedule(const Plan& plan) {
+  for (const Fault& fault : plan.faults) {
+    world_.at(fault.start, [this, fault] {
+      if (healed_) return;
+      world_.trace().note(world_.now(), NodeId{}, "fault", describe(fault));
+      const uint64_t number = next_++;
+      active_[number] = begin(fault, Random(fault.seed));
+      world_.after(fault.duration, [this, number, fault] {
+        const auto it = active_.find(number);
+        if (it == active_.end()) return;
+        world_.trace().note(world_.now(), NodeId{}, "fault over", describe(fault));
+        const Undo undo = std::move(it->second);
+        active_.erase(it);
+        if (undo) undo();
+      });
+    });
+  }
+}
+
+void Injector::heal() {
+  healed_ = true;
+  world_.trace().note(world_.now(), NodeId{}, "heal", "");
+  const auto active = std::move(active_);
+  active_.clear();
+  for (const auto& [number, undo] : active) {
+    if (undo) undo();
+  }
+  net_.remove_all_faults();
+  cluster_.set_half_open(false);
+  for (auto& m : cluster_.members()) {
+    m->node().disarm_failpoints();
+    m->storage().disk().disarm();
+    m->storage().disk().set_capacity(~uint64_t{0});
+    m->storage().disk().crash_at(0);
+    if (!m->node().up()) m->node().start();
+  }
+}
+
+Injector::Targets Injector::live() {
+  Targets out;
+  for (auto& m : cluster_.members()) {
+    if (!m->removed) out.push_back(m.get());
+  }
+  return out;
+}
+
+Injector::Targets Injector::targets(const Fault& fault, Random& random, size_t most) {
+  Targets all = live();
+  if (!fault.members.empty()) {
+    Targets named;
+    for (const size_t i : fault.members) {
+      if (i < cluster_.members().size()) named.push_back(cluster_.members()[i].get());
+    }
+    return named;
+  }
+  // Leaders are the more interesting victims.
+  StoreMember* leader = cluster_.leader();
+  if (leader != nullptr && random.chance(1, 3)) return {leader};
+  const size_t count = 1 + random.below(std::max<size_t>(1, std::min(most, all.size())));
+  while (all.size() > count) all.erase(all.begin() + static_cast<std::ptrdiff_t>(random.below(all.size())));
+  return all;
+}
+
+Injector::Undo Injector::begin(const Fault& fault, Random random) {
+  if (fault.kind <= FaultKind::kBandwidth || fault.kind == FaultKind::kMisroute ||
+      fault.kind == FaultKind::kSlowReader) {
+    return on_links(fault, random);
+  }
+  if (fault.kind <= FaultKind::kPeerCut) return cut(fault, random);
+  if (fault.kind <= FaultKind::kCrash) return on_process(fault, random);
+  if (fault.kind <= FaultKind::kDirectoryFails) return on_disk(fault, random);
+  return on_clock(fault, random);
+}
+
+void Injector::start_soon(StoreMember& member, Duration within) {
+  Random random(member.id().value() ^ static_cast<uint64_t>(world_.now().nanos()));
+  world_.after(Duration::nanos(random.between(0, within.nanos())), [&member] {
+    if (member.node().life() == Life::kDown) member.node().start();
+  });
+}
+
+void Injector::storm(StoreMember* member, Time until, Duration pause) {
+  if (healed_ || world_.now() >= until) return;
+  if (member->node().up()) {
+    member->node().crash("restart storm");
+  } else if (member->node().life() == Life::kDown) {
+    member->node().start();
+  }
+  world_.after(pause, [=, this] { storm(member, until, pause); });
+}
+
+Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
+  const Targets some = fault.kind == FaultKind::kCrashAll ? live() : targets(fault, random, live().size());
+  const auto restart = [this, some] {
+    for (StoreMember* m : some) start_soon(*m, Duration::millis(100));
+  };
+  switch (fault.kind) {
+    case FaultKind::kCrashPoint:
+      for (StoreMember* m : some) {
+        m->node().arm_failpoint(static_cast<Failpoint>(random.below(static_cast<uint64_t>(Failpoint::kRecovery))),
+                                1 + random.below(40));
+      }
+      return {};
+    case FaultKind::kRestartStorm:
+      for (StoreMember* m : some) {
+        storm(m, world_.now() + fault.duration, Duration::millis(random.between(5, 300)));
+      }
+      return restart;
+    case FaultKind::kPause:
+      for (StoreMember* m : some) m->node().pause();
+      return [some] {
+        for (StoreMember* m : some) m->node().resume();
+      };
+    case FaultKind::kSlow:
+      for (StoreMember* m : some) m->node().set_step_cost(Duration::micros(1 + fault.strength * 2));
+      return [some] {
+        for (StoreMember* m : some) m->node().set_step_cost({});
+      };
+    case FaultKind::kRecoveryCrash:
+      for (StoreMember* m : some) {
+        m->node().crash("before a crash in recovery");
+        m->node().arm_failpoint(Failpoint::kRecovery, 1);
+        m->storage().disk().crash_at(m->storage().disk().operations() + 1 + random.below(6));
+        m->node().start();
+      }
+      return restart;
+    case FaultKind::kWipe:
+      for (StoreMember* m : some) {
+        m->node().crash("its disk is replaced");
+        m->node().wipe();
+      }
+      return restart;
+    case FaultKind::kOldImage: {
+      StoreMember* m = some.front();
+      const DiskImage old = m->storage().image();
+      return [m, old] {
+        m->node().crash("an old image is restored");
+        m->storage().restore(old);
+        m->node().start();
+      };
+    }
+    default:
+      for (StoreMember* m : some) m->node().crash(std::string(info(fault.kind).name));
+      return restart;
+  }
+}
+
+void Injector::rot(StoreMember& member, Random& random) {
+  SimDisk& disk = member.storage().disk();
+  auto names = disk.list();
+  if (!names.ok() || names->empty()) return;
+  member.damaged = true;
+  const std::string& name = (*names)[random.below(names->size())];
+  const uint64_t size = disk.size_of(name);
+  if (size == 0) return;
+  disk.flip_bit(name, random.below(std::max<uint64_t>(1, size / 2)), static_cast<int>(random.below(8)));
+}
+
+Injector::Undo Injector::on_disk(const Fault& fault, Random& random) {
+  const Targets some = targets(fault, random, live().size());
+  const auto restart = [this, some] {
+    for (StoreMember* m : some) start_soon(*m, Duration::millis(100));
+  };
+  const auto arm = [&](DiskFault f) {
+    for (StoreMember* m : some) m->storage().disk().arm(f, 1 + random.below(2));
+  };
+  switch (fault.kind) {
+    case FaultKind::kPowerLoss:
+      for (StoreMember* m : some) {
+        m->storage().disk().crash();
+        m->node().crash("power failure");
+      }
+      return restart;
+    case FaultKind::kTornWrites:
+      for (StoreMember* m : some) m->storage().disk().crash_at(m->storage().disk().operations() + 1 + random.below(30));
+      return {};
+    case FaultKind::kSyncFails:
+      return arm(DiskFault::kSyncFails), Undo{};
+    case FaultKind::kSyncLies:
+      return arm(DiskFault::kSyncLies), Undo{};
+    case FaultKind::kWriteError:
+      return arm(DiskFault::kWriteError), Undo{};
+    case FaultKind::kMisdirectedWrite:
+      return arm(DiskFault::kMisdirectedWrite), Undo{};
+    case FaultKind::kLostWrite:
+      return arm(DiskFault::kLostWrite), Undo{};
+    case FaultKind::kDirectoryFails:
+      return arm(DiskFault::kDirectorySyncFails), Undo{};
+    case FaultKind::kReadError:
+    case FaultKind::kMisdirectedRead:
+      for (StoreMember* m : some) {
+        m->damaged |= fault.kind == FaultKind::kMisdirectedRead;
+        m->node().crash("before a bad read");
+      }
+      arm(fault.kind == FaultKind::kReadError ? DiskFault::kReadError : DiskFault::kMisdirectedRead);
+      return restart;
+    case FaultKind::kNoSpace:
+      for (StoreMember* m : some) m->storage().disk().set_capacity(random.below(64 << 10));
+      return [some] {
+        for (StoreMember* m : some) m->storage().disk().set_capacity(~uint64_t{0});
+      };
+    case FaultKind::kReadOnly:
+      for (StoreMember* m : some) m->storage().disk().arm(DiskFault::kReadOnly, 1'000'000);
+      return [some] {
+        for (StoreMember* m : some) m->storage().disk().disarm();
+      };
+    case FaultKind::kBitRot: {
+      StoreMember* m = some.front();
+      m->node().crash("before rot");
+      rot(*m, random);
+      return [this, m] { start_soon(*m, Duration::millis(100)); };
+    }
+    case FaultKind::kStall:
+      for (StoreMember* m : some) m->node().stall_disk(world_.now() + fault.duration);
+      return {};
+    default: {
+      const DiskPace usual = cluster_.config().pace;
+      DiskPace slow = usual;
+      slow.max_sync = slow.max_sync + Duration::micros(fault.strength * 100);
+      slow.blob_step = slow.blob_step + Duration::micros(fault.strength * 20);
+      for (StoreMember* m : some) m->node().set_disk_pace(slow);
+      return [some, usual] {
+        for (StoreMember* m : some) m->node().set_disk_pace(usual);
+      };
+    }
+  }
+}
+
+Injector::Undo Injector::on_clock(const Fault& fault, Random& random) {
+  const Targets some = targets(fault, random, live().size());
+  const bool early = random.chance(1, 2);
+  const auto reset = [some] {
+    for (StoreMember* m : some) {
+      m->node().set_clock_rate(1'000'000);
+      m->node().set_timer_error({});
+    }
+  };
+  for (StoreMember* m : some) {
+    switch (fault.kind) {
+      case FaultKind::kWallClock:
+        m->node().set_wall_clock_error(Duration::seconds(random.between(-100'000, 100'000)));
+        break;
+      case FaultKind::kDrift: {
+        // Two of them are apart by ten percent at most.
+        const int64_t off = static_cast<int64_t>(std::min(fault.strength, 1000u)) * 47;
+        m->node().set_clock_rate(1'000'000 + (random.chance(1, 2) ? off : -off));
+        break;
+      }
+      case FaultKind::kFreeze:
+        m->node().set_clock_rate(0);
+        break;
+      default: {
+        const int64_t error = cluster_.config().election_timeout.nanos() / 2000 * fault.strength;
+        m->node().set_timer_error(Duration::nanos(early ? -error : error));
+        break;
+      }
+    }
+  }
+  if (fault.kind == FaultKind::kWallClock) return {};
+  return reset;
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,109 @@
+// Fault plans: which faults strike whom, when, for how long and how hard. A plan is a value, chosen from a seed (swarm
+// testing: each run gets its own small set of faults and rates) or read from a scenario file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/base/random.h"
+#include "holdfast/base/status.h"
+#include "holdfast/model/types.h"
+
+namespace holdfast::sim {
+
+// In the order of the catalogue (docs/simulator.md).
+enum class FaultKind {
+  kLoss,
+  kDelay,
+  kReorder,
+  kDuplicate,
+  kReplay,
+  kCorrupt,
+  kTruncate,
+  kBandwidth,  // N1 - N8
+  kPartition,
+  kOneWay,
+  kBridge,
+  kRing,
+  kFlapping,
+  kClog,
+  kReset,
+  kHalfOpen,
+  kSlowReader,  // N9 - N16
+  kLongCut,
+  kClientCut,
+  kPeerCut,
+  kMisroute,  // N18 - N20
+  kCrashPoint,
+  kRestartStorm,
+  kPause,
+  kSlow,
+  kRecoveryCrash,
+  kWipe,
+  kCrashAll,
+  kOldImage,  // P1 - P12
+  kCrash,     // a plain one
+  kPowerLoss,
+  kTornWrites,
+  kSyncFails,
+  kSyncLies,
+  kReadError,
+  kWriteError,
+  kNoSpace,
+  kReadOnly,  // D1 - D9
+  kBitRot,
+  kMisdirectedWrite,
+  kMisdirectedRead,
+  kLostWrite,
+  kStall,
+  kSlowDisk,
+  kDirectoryFails,  // D10 - D17
+  kWallClock,
+  kDrift,
+  kFreeze,
+  kTimerError,  // T1 - T6
+};
+constexpr FaultKind last_value(FaultKind) { return FaultKind::kTimerError; }
+inline constexpr size_t kFaultKinds = static_cast<size_t>(FaultKind::kTimerError) + 1;
+
+// What a fault may cost.
+enum class FaultCost {
+  kNothing,  // when it is over all is as before
+  kMember,   // it may take a member for good: within the budget only for a minority
+  kSafety,   // no promise holds afterwards: only runs above the budget have it
+};
+
+struct FaultInfo {
+  FaultKind kind;
+  std::string_view code;  // in the catalogue: "N9"
+  std::string_view name;  // in scenario files: "partition"
+  FaultCost cost;
+  bool needs_peers;  // makes no sense for a single member
+};
+const FaultInfo& info(FaultKind kind);
+std::optional<FaultKind> fault_named(std::string_view name_or_code);
+
+struct Fault {
+  FaultKind kind = FaultKind::kCrash;
+  Time start;
+  Duration duration;
+  std::vector<size_t> members;  // positions among the members; empty: chosen when it strikes, from `seed`
+  uint32_t strength = 500;      // thousandths of the worst
+  uint64_t seed = 0;
+};
+
+struct Plan {
+  std::vector<Fault> faults;  // by start
+  Time end;                   // when everything is healed
+  bool above_budget = false;  // only safety is demanded, and that only if no fault costs it
+};
+
+// A plan for `members` members over the time [start, end].
+Plan swarm_plan(Random& random, size_t members, Time start, Time end, bool clocks_must_be_sound);
+
+std::string describe(const Fault& fault);
+
+}  // namespace holdfast::sim

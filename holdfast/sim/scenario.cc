@@ -1,0 +1,180 @@
+#include "holdfast/sim/scenario.h"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <functional>
+#include <map>
+
+namespace holdfast::sim {
+namespace {
+
+Status invalid(const std::string& what) { return absl::InvalidArgumentError(what); }
+
+// Reads one table: every key it holds must be asked for, and be of the right type.
+class Table {
+ public:
+  Table(const toml::table& table, std::string name, Status& status)
+      : table_(table), name_(std::move(name)), status_(status) {}
+  ~Table() {
+    for (const auto& [key, node] : table_) {
+      if (!asked_.contains(std::string(key.str()))) fail(node, "unknown key \"" + std::string(key.str()) + "\"");
+    }
+  }
+
+  const toml::node* get(const std::string& key) {
+    asked_[key] = true;
+    return table_.get(key);
+  }
+  template <class T>
+  void number(const std::string& key, T& out, int64_t least = 0, int64_t most = 1'000'000'000) {
+    const toml::node* node = get(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<int64_t>();
+    if (!value) return fail(*node, key + " must be an integer");
+    if (*value < least || *value > most) {
+      return fail(*node, key + " must lie between " + std::to_string(least) + " and " + std::to_string(most));
+    }
+    out = static_cast<T>(*value);
+  }
+  void millis(const std::string& key, Duration& out) {
+    int64_t value = out.millis();
+    number(key, value);
+    if (table_.contains(key)) out = Duration::millis(value);
+  }
+  void flag(const std::string& key, bool& out) {
+    const toml::node* node = get(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<bool>();
+    if (!value) return fail(*node, key + " must be true or false");
+    out = *value;
+  }
+  std::string text(const std::string& key) {
+    const toml::node* node = get(key);
+    if (node == nullptr) return {};
+    const auto value = node->value_exact<std::string>();
+    if (!value) fail(*node, key + " must be a string");
+    return value.value_or("");
+  }
+  void fail(const toml::node& node, const std::string& what) {
+    if (status_.ok()) {
+      status_ = invalid("line " + std::to_string(node.source().begin.line) + ", " + name_ + ": " + what);
+    }
+  }
+  const toml::table& raw() const { return table_; }
+
+ private:
+  const toml::table& table_;
+  std::string name_;
+  Status& status_;
+  std::map<std::string, bool> asked_;
+};
+
+void read_cluster(const toml::table& raw, StoreConfig& c, Status& status) {
+  Table t(raw, "[cluster]", status);
+  t.number("members", c.members, 1, 9);
+  t.millis("heartbeat_ms", c.heartbeat);
+  t.millis("election_timeout_ms", c.election_timeout);
+  t.number("snapshot_count", c.snapshot_count, 1);
+  t.number("catch_up_entries", c.catch_up_entries);
+  t.number("snapshot_chunk_bytes", c.snapshot_chunk_bytes, 1);
+  t.number("max_append_bytes", c.max_append_bytes, 1);
+  t.number("segment_bytes", c.segment_bytes, 4096);
+  t.number("power_failures", c.power_failures, 0, 1000);
+  t.millis("min_delay_ms", c.min_delay);
+  t.millis("max_delay_ms", c.max_delay);
+  t.millis("max_sync_ms", c.pace.max_sync);
+  const std::string mode = t.text("reads");
+  if (mode == "lease") {
+    c.read_mode = raft::ReadMode::kLease;
+  } else if (!mode.empty() && mode != "quorum") {
+    t.fail(*t.get("reads"), "reads must be \"quorum\" or \"lease\"");
+  }
+}
+
+void read_workload(const toml::table& raw, WorkloadConfig& c, Status& status) {
+  Table t(raw, "[workload]", status);
+  t.number("clients", c.clients, 0, 100);
+  t.number("watchers", c.watchers, 0, 100);
+  t.number("keys", c.keys, 1, 10'000);
+  t.number("value_bytes", c.value_bytes, 0, 1 << 20);
+  t.millis("think_ms", c.think);
+  t.millis("patience_ms", c.patience);
+  t.flag("change_members", c.change_members);
+  bool weighted = false;
+  for (size_t i = 0; i < kAsks; ++i) weighted |= raw.contains(ask_name(static_cast<Ask>(i)));
+  if (weighted) c.weights.fill(0);
+  uint64_t total = 0;
+  for (size_t i = 0; i < kAsks; ++i) {
+    t.number(std::string(ask_name(static_cast<Ask>(i))), c.weights[i], 0, 1'000'000);
+    total += c.weights[i];
+  }
+  if (total == 0) t.fail(raw, "no request has a weight");
+}
+
+void read_fault(const toml::table& raw, Plan& plan, Status& status) {
+  Table t(raw, "[[fault]]", status);
+  Fault f;
+  const std::string name = t.text("name");
+  const auto kind = fault_named(name);
+  if (!kind) return t.fail(raw, "there is no fault named \"" + name + "\" (see docs/simulator.md)");
+  f.kind = *kind;
+  int64_t start = 0, duration = 100;
+  t.number("at_ms", start);
+  t.number("for_ms", duration);
+  t.number("strength", f.strength, 0, 1000);
+  t.number("seed", f.seed);
+  f.start = Time::at_millis(start);
+  f.duration = Duration::millis(duration);
+  if (const toml::node* members = t.get("members")) {
+    const toml::array* list = members->as_array();
+    if (list == nullptr) return t.fail(*members, "members must be a list of positions, from 0");
+    for (const toml::node& m : *list) f.members.push_back(static_cast<size_t>(m.value<int64_t>().value_or(0)));
+  }
+  if (info(f.kind).cost == FaultCost::kSafety) plan.above_budget = true;
+  plan.faults.push_back(std::move(f));
+}
+
+}  // namespace
+
+StatusOr<RunSpec> parse_scenario(std::string_view text, std::string_view file_name) {
+  toml::parse_result parsed = toml::parse(text, file_name);
+  if (!parsed) {
+    return invalid(std::string(file_name) + ": line " + std::to_string(parsed.error().source().begin.line) + ": " +
+                   std::string(parsed.error().description()));
+  }
+  const toml::table& root = parsed.table();
+  Status status;
+  int64_t seed = 1;
+  if (const auto s = root["seed"].value<int64_t>()) seed = *s;
+  RunSpec spec = swarm_spec(static_cast<uint64_t>(seed));
+  spec.store = StoreConfig();
+  spec.workload = WorkloadConfig::plain();
+  {
+    Table t(root, "top level", status);
+    t.number("seed", seed);
+    t.text("title");
+    t.millis("faults_ms", spec.faults);
+    if (const toml::node* c = t.get("cluster"); c != nullptr && c->is_table())
+      read_cluster(*c->as_table(), spec.store, status);
+    if (const toml::node* w = t.get("workload"); w != nullptr && w->is_table())
+      read_workload(*w->as_table(), spec.workload, status);
+    const toml::node* faults = t.get("fault");
+    Random random(spec.seed);
+    if (faults == nullptr) {
+      spec.plan = swarm_plan(random, spec.store.members, Time::at_millis(400), Time() + spec.faults,
+                             spec.store.read_mode == raft::ReadMode::kLease);
+    } else if (const toml::array* list = faults->as_array()) {
+      spec.plan = Plan();
+      for (const toml::node& f : *list) {
+        if (f.is_table()) read_fault(*f.as_table(), spec.plan, status);
+      }
+    }
+    t.flag("above_budget", spec.plan.above_budget);
+  }
+  spec.plan.end = Time() + spec.faults;
+  if (!status.ok()) return invalid(std::string(file_name) + ": " + std::string(status.message()));
+  return spec;
+}
+
+}  // namespace holdfast::sim

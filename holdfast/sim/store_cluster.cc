@@ -1,0 +1,208 @@
+#include "holdfast/sim/store_cluster.h"
+
+#include <algorithm>
+
+#include "holdfast/base/mark.h"
+
+namespace holdfast::sim {
+
+StoreCluster::StoreCluster(World& world, const StoreConfig& config, const WorkloadConfig& workload)
+    : world_(world),
+      config_(config),
+      workload_(workload),
+      net_(world, config.min_delay, config.max_delay),
+      random_(world.stream("cluster")),
+      recorder_(world),
+      oracle_(world) {
+  std::vector<store::Member> bootstrap;
+  for (uint64_t i = 1; i <= config.members; ++i) {
+    store::Member m;
+    m.id = NodeId(i);
+    m.name = "m" + std::to_string(i);
+    m.peer_urls = {"http://" + m.name + ":2380"};
+    bootstrap.push_back(std::move(m));
+  }
+  for (const store::Member& m : bootstrap) add_member(m.id, bootstrap);
+  const MemberList list = [this] { return current(); };
+  for (size_t i = 0; i < workload.clients; ++i) {
+    clients_.push_back(std::make_unique<LoopClient>(world_, net_, next_client_++, list, recorder_, workload));
+  }
+  for (size_t i = 0; i < workload.watchers; ++i) {
+    watchers_.push_back(std::make_unique<WatchClient>(world_, net_, next_client_++, list, recorder_));
+  }
+  net_.set_printer([](NodeId from, NodeId to, const Slice& bytes) {
+    if (is_client(from) || is_client(to)) {
+      auto wire = codec::decode<ClientWire>(bytes);
+      return wire.ok() ? print(*wire) : std::string("?");
+    }
+    auto wire = codec::decode<replica::Wire>(bytes);
+    return wire.ok() ? print(*wire) : std::string("?");
+  });
+}
+
+StoreMember& StoreCluster::add_member(NodeId id, std::vector<store::Member> bootstrap) {
+  members_.push_back(std::make_unique<StoreMember>(world_, net_, config_, id, std::move(bootstrap)));
+  StoreMember& m = *members_.back();
+  m.node().set_supervisor([this, &m](Process&, bool by_itself) { on_down(m, by_itself); });
+  m.node().set_observer([this, &m](const service::Service&) { oracle_.observe(m); });
+  return m;
+}
+
+StoreMember* StoreCluster::find(NodeId id) {
+  for (auto& m : members_) {
+    if (m->id() == id) return m.get();
+  }
+  return nullptr;
+}
+
+std::vector<NodeId> StoreCluster::current() const {
+  const service::Service* best = nullptr;
+  for (const auto& m : members_) {
+    if (m->service() == nullptr || !m->service()->replica().started()) continue;
+    if (best == nullptr || m->service()->replica().applied_index() > best->replica().applied_index())
+      best = m->service();
+  }
+  std::vector<NodeId> out;
+  if (best != nullptr) {
+    for (const store::Member& m : best->store().members()) out.push_back(m.id);
+  }
+  if (out.empty()) {
+    for (const auto& m : members_) out.push_back(m->id());
+  }
+  return out;
+}
+
+std::vector<StoreMember*> StoreCluster::due() {
+  std::vector<StoreMember*> out;
+  const std::vector<NodeId> now = current();
+  for (auto& m : members_) {
+    if (std::find(now.begin(), now.end(), m->id()) == now.end()) continue;
+    if (m->node().life() == Life::kRefused && m->damaged) continue;
+    if (m->service() != nullptr) {
+      const store::Member* self = m->service()->store().member(m->id());
+      if (self == nullptr || self->is_learner) continue;
+    }
+    out.push_back(m.get());
+  }
+  return out;
+}
+
+StoreMember* StoreCluster::leader() {
+  StoreMember* best = nullptr;
+  for (auto& m : members_) {
+    if (m->service() == nullptr || m->service()->replica().raft().role() != raft::Role::kLeader) continue;
+    if (best == nullptr || m->service()->replica().raft().term() > best->service()->replica().raft().term())
+      best = m.get();
+  }
+  return best;
+}
+
+void StoreCluster::start_members() {
+  for (auto& m : members_) m->node().start();
+}
+
+void StoreCluster::start_clients() {
+  for (auto& c : clients_) c->start();
+  for (auto& w : watchers_) w->start();
+}
+
+void StoreCluster::stop_clients() {
+  for (auto& c : clients_) c->stop();
+}
+
+void StoreCluster::stop_watchers() {
+  const std::vector<StoreMember*> serving = due();
+  const auto serves = [&](NodeId id) {
+    return std::any_of(serving.begin(), serving.end(), [&](const StoreMember* m) { return m->id() == id; });
+  };
+  for (auto& w : watchers_) w->stop(serves);
+}
+
+Caller& StoreCluster::extra_caller() {
+  extra_.push_back(std::make_unique<Caller>(
+      world_, net_, next_client_++, [this] { return current(); }, recorder_));
+  return *extra_.back();
+}
+
+void StoreCluster::reset_connections(NodeId member) {
+  const auto tell = [&](ClientBase& client) {
+    world_.after(config_.max_delay, [&client, member] { client.connection_lost(member); });
+  };
+  for (auto& c : clients_) tell(*c);
+  for (auto& w : watchers_) tell(*w);
+  for (auto& e : extra_) tell(*e);
+}
+
+void StoreCluster::on_down(StoreMember& member, bool by_itself) {
+  if (!half_open_) reset_connections(member.id());
+  if (member.node().life() == Life::kRefused && !member.damaged) {
+    world_.violate("DUR", to_text(member.id()) +
+                              " refuses to start although nothing damaged its disk: " + member.node().last_words());
+    return;
+  }
+  if (!by_itself || !restarting_ || member.node().life() == Life::kRefused) return;
+  if (member.removed && random_.chance(3, 4)) return;
+  world_.after(Duration::millis(random_.between(5, 400)), [this, &member] {
+    if (restarting_ && member.node().life() == Life::kDown) member.node().start();
+  });
+}
+
+// --- The operator ---
+
+void StoreCluster::start_operator() {
+  if (!workload_.change_members) return;
+  operator_running_ = true;
+  operator_ = &extra_caller();
+  operate();
+}
+
+void StoreCluster::operate() {
+  reconcile();
+  if (!operator_running_) return;
+  if (!operator_->busy()) {
+    for (auto& m : members_) {
+      if (m->service() == nullptr || !m->service()->replica().leads()) continue;
+      change_members(m->service()->store().members());
+      break;
+    }
+  }
+  world_.after(Duration::millis(random_.between(100, 900)), [this] { operate(); });
+}
+
+// Whoever was added gets a process, with an empty disk; whoever was removed may go on for a while.
+void StoreCluster::reconcile() {
+  const std::vector<NodeId> now = current();
+  for (const NodeId id : now) {
+    if (find(id) != nullptr) continue;
+    mark<"sim.store.member_added">();
+    add_member(id, {}).node().start();
+  }
+  for (auto& m : members_) {
+    if (std::find(now.begin(), now.end(), m->id()) == now.end()) m->removed = true;
+  }
+}
+
+void StoreCluster::operator_call(store::Request request) {
+  const std::vector<NodeId> now = current();
+  operator_->call(now[random_.below(now.size())], std::move(request), false, Duration::millis(1500),
+                  [this](const store::Request&, const store::Response*) { reconcile(); });
+}
+
+void StoreCluster::change_members(const std::vector<store::Member>& now) {
+  std::vector<NodeId> learners, voters;
+  for (const store::Member& m : now) (m.is_learner ? learners : voters).push_back(m.id);
+  if (!learners.empty()) {
+    const NodeId id = learners[random_.below(learners.size())];
+    if (random_.chance(1, 6)) return operator_call(store::MemberRemoveRequest{id});
+    return operator_call(store::MemberPromoteRequest{id});
+  }
+  const size_t wanted = config_.members;
+  if (voters.size() > 1 && (voters.size() > wanted || (voters.size() == wanted && random_.chance(1, 2)))) {
+    return operator_call(store::MemberRemoveRequest{voters[random_.below(voters.size())]});
+  }
+  const std::string url =
+      "http://new" + std::to_string(members_.size()) + "-" + std::to_string(random_.below(1000)) + ":2380";
+  operator_call(store::MemberAddRequest{{url}, random_.chance(3, 4)});
+}
+
+}  // namespace holdfast::sim

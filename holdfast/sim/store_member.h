@@ -1,0 +1,86 @@
+// One member of the simulated store: a service::Service in a simulated process, and the connections of its clients.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "holdfast/service/service.h"
+#include "holdfast/sim/disk_storage.h"
+#include "holdfast/sim/node.h"
+#include "holdfast/sim/store_wire.h"
+
+namespace holdfast::sim {
+
+struct StoreConfig {
+  size_t members = 3;
+  Duration heartbeat = Duration::millis(50);
+  Duration election_timeout = Duration::millis(300);
+  raft::ReadMode read_mode = raft::ReadMode::kQuorum;
+  uint64_t snapshot_count = 100;
+  uint64_t catch_up_entries = 50;
+  size_t snapshot_chunk_bytes = 1024;
+  size_t max_append_bytes = 4096;
+  uint64_t segment_bytes = 64 << 10;
+  uint32_t power_failures = 500;  // of crashes, in thousandths
+  int64_t min_lease_ttl_seconds = 1;
+  Duration request_timeout = Duration::millis(1500);
+  Duration min_delay = Duration::micros(100);
+  Duration max_delay = Duration::micros(1000);
+  DiskPace pace;
+};
+
+class StoreMember {
+ public:
+  using Node = SimNode<service::Service>;
+
+  // `bootstrap`: every initial member; empty to join an existing cluster.
+  StoreMember(World& world, Net& net, const StoreConfig& config, NodeId id, std::vector<store::Member> bootstrap);
+
+  NodeId id() const { return node_.id(); }
+  Node& node() { return node_; }
+  const Node& node() const { return node_; }
+  DiskStorage& storage() { return *storage_; }
+  const service::Service* service() const { return node_.core(); }
+  // It has been removed from the cluster: whatever it does, nobody waits for it.
+  bool removed = false;
+  // A fault damaged its disk: it may refuse to start, and counts as crashed for good then.
+  bool damaged = false;
+
+ private:
+  struct Stream {
+    NodeId client;
+    uint64_t client_stream = 0;
+    uint64_t sent = 0;
+    bool taking = false;
+  };
+
+  std::unique_ptr<service::Service> make(const NodeStart& start);
+  bool receive(NodeId from, const Slice& bytes);
+  void on(NodeId client, const ClientCall& call);
+  void on(NodeId client, const ClientAbandon& abandon);
+  void on(NodeId client, const WatchOpen& open);
+  void on(NodeId client, const WatchAsk& ask);
+  void on(NodeId client, const WatchClose& close);
+  void on(NodeId, const ClientAnswer&) {}
+  void on(NodeId, const WatchAnswer&) {}
+  void on_event(service::Event event);
+  void take(store::StreamId stream);
+  void say(NodeId client, const ClientWire& wire);
+  store::StreamId find(NodeId client, uint64_t stream) const;
+
+  World& world_;
+  Net& net_;
+  StoreConfig config_;
+  std::vector<store::Member> bootstrap_;
+  DiskStorage* storage_;
+  Node node_;
+  // Of the present life of the process.
+  uint64_t next_call_ = 1;
+  uint64_t next_stream_ = 1;
+  std::map<service::CallId, std::pair<NodeId, uint64_t>> calls_;
+  std::map<store::StreamId, Stream> streams_;
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,52 @@
+// What is watched while the simulated store runs, after every step of every member:
+//   ONE   at most one leader per term; one entry per applied index
+//   MONO  terms, commit points, applied positions and revisions of a process never go back; the newest applied position
+//         of the cluster is not lost by all
+//   REP   members that have applied the same position have the same state, by hash
+// and the true log of events is collected for the checkers that run at the end.
+#pragma once
+
+#include <map>
+
+#include "holdfast/sim/check/true_log.h"
+#include "holdfast/sim/store_member.h"
+
+namespace holdfast::sim {
+
+class StoreOracle {
+ public:
+  explicit StoreOracle(World& world) : world_(world) {}
+
+  // To be called after each step.
+  void observe(const StoreMember& member);
+
+  const check::TrueLog& log() const { return log_; }
+  raft::Index highest_applied() const { return highest_applied_; }
+  raft::Term highest_term() const { return highest_term_; }
+
+ private:
+  struct Seen {
+    uint64_t incarnation = 0;
+    raft::Term term;
+    raft::Index commit, applied;
+    store::Revision revision;
+  };
+  struct Position {
+    raft::Term term;
+    uint64_t state_hash = 0;
+    NodeId by;
+  };
+  void check_steps(const StoreMember& member, Seen& seen);
+  void check_position(NodeId id, raft::Index index, raft::Term term, uint64_t hash);
+  void collect(const store::Store& store, NodeId id);
+
+  World& world_;
+  std::map<NodeId, Seen> seen_;
+  std::map<raft::Term, NodeId> leaders_;
+  std::map<raft::Index, Position> positions_;
+  check::TrueLog log_;
+  raft::Index highest_applied_;
+  raft::Term highest_term_;
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,244 @@
+#include "holdfast/sim/store_run.h"
+
+#include <algorithm>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/base/print.h"
+#include "holdfast/sim/check/lease_check.h"
+#include "holdfast/sim/check/linearizability.h"
+#include "holdfast/sim/injector.h"
+#include "holdfast/sim/store_cluster.h"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr Time kFirstFault = Time::at_millis(400);
+// Beyond ten election timeouts: for what a probe's last call needs to come to an end.
+constexpr int kProgressTimeouts = 10;
+
+class StoreRun {
+ public:
+  StoreRun(const RunSpec& spec, const Trace::Sink& sink)
+      : spec_(spec),
+        world_(spec.seed),
+        cluster_(prepared(world_, sink), spec.store, spec.workload),
+        injector_(cluster_) {}
+
+  RunResult run() {
+    cluster_.start_members();
+    cluster_.start_clients();
+    cluster_.start_operator();
+    injector_.schedule(spec_.plan);
+    world_.run_until(Time() + spec_.faults);
+    healing();
+    settling();
+    if (!world_.violated()) judge();
+    return result();
+  }
+
+ private:
+  static World& prepared(World& world, const Trace::Sink& sink) {
+    if (sink) world.trace().listen(sink);
+    return world;
+  }
+
+  // --- Healing ---
+
+  struct Probe {
+    StoreMember* member;
+    Caller* caller;
+    bool wrote = false, read = false;
+  };
+
+  void healing() {
+    if (world_.violated()) return;
+    cluster_.stop_operator();
+    injector_.heal();
+    healed_ = world_.now();
+    const Duration limit = spec_.store.election_timeout * kProgressTimeouts;
+    // Those that are learners or being removed at first may turn out otherwise: the probes find out as they go.
+    for (StoreMember* m : cluster_.due()) probes_.push_back({m, &cluster_.extra_caller()});
+    for (Probe& p : probes_) probe(p);
+    const bool served = world_.run_until(healed_ + limit, [&] { return probes_served(); });
+    served_after_ = world_.now() - healed_;
+    if (!served && !world_.violated() && !spec_.plan.above_budget) no_progress(limit);
+  }
+  bool excused(const Probe& p) {
+    const std::vector<StoreMember*> due = cluster_.due();
+    return std::find(due.begin(), due.end(), p.member) == due.end();
+  }
+  bool probes_served() {
+    for (const Probe& p : probes_) {
+      if (!p.read && !excused(p)) return false;
+    }
+    return true;
+  }
+  void probe(Probe& p) {
+    if (p.read || world_.now() > healed_ + spec_.store.election_timeout * kProgressTimeouts) return;
+    const Slice key = Slice::take("probe/" + std::to_string(p.member->id().value()));
+    store::Request request = store::RangeRequest{key};
+    if (!p.wrote) request = store::PutRequest{key, Slice::take("p" + std::to_string(++probe_values_))};
+    p.caller->call(p.member->id(), std::move(request), false, spec_.store.election_timeout * 2,
+                   [this, &p](const store::Request&, const store::Response* response) {
+                     const bool ok = response != nullptr && !std::holds_alternative<store::Refused>(*response);
+                     if (ok) (p.wrote ? p.read : p.wrote) = true;
+                     world_.after(Duration::millis(10), [this, &p] { probe(p); });
+                   });
+  }
+  void no_progress(Duration limit) {
+    std::string text = "no progress within " + to_text(limit) + " after the last fault was healed:";
+    for (const Probe& p : probes_) {
+      if (!p.read && !excused(p)) {
+        text +=
+            "\n  " + to_text(p.member->id()) + (p.wrote ? " served no read" : " served no write") + describe(*p.member);
+      }
+    }
+    for (const auto& m : cluster_.members()) text += "\n  " + to_text(m->id()) + describe(*m);
+    world_.violate("LIVE", text);
+  }
+  std::string describe(const StoreMember& m) const {
+    std::string text = ", " + print(m.node().life());
+    if (m.service() == nullptr) return text + " (" + m.node().last_words() + ")";
+    const replica::Replica& r = m.service()->replica();
+    return text + ", " + print(r.raft().role()) + " in " + to_text(r.raft().term()) + ", leader " +
+           to_text(r.raft().leader()) + ", last " + to_text(r.raft().last_index()) + ", commit " +
+           to_text(r.raft().commit_index()) + ", applied " + to_text(r.applied_index()) + ", members " +
+           print(r.raft().membership()) + (m.removed ? ", removed" : "");
+  }
+
+  // --- Settling ---
+
+  void settling() {
+    if (world_.violated()) return;
+    world_.run_until(world_.now() + spec_.store.election_timeout * 2);
+    cluster_.stop_clients();
+    // The longest lease of the workload, what is left of it in the worst case, and its revocation.
+    if (has_leases()) {
+      world_.run_until(healed_ + Duration::seconds(kLongestLease) + kLeaseGrace + Duration::millis(200));
+    }
+    world_.run_until(world_.now() + spec_.workload.patience);
+    const Time limit = world_.now() + spec_.store.election_timeout * kProgressTimeouts;
+    const bool agreed = world_.run_until(limit, [&] { return agreed_now(); });
+    if (!agreed && !world_.violated() && !spec_.plan.above_budget) {
+      std::string text = "members did not come to the same state after the clients had stopped:";
+      for (const auto& m : cluster_.members()) text += "\n  " + to_text(m->id()) + describe(*m);
+      world_.violate("LIVE", text);
+    }
+    world_.run_until(world_.now() + Duration::millis(1500));
+    cluster_.stop_watchers();
+  }
+  bool has_leases() {
+    for (const auto& m : cluster_.members()) {
+      if (m->service() != nullptr && m->service()->store().has_leases()) return true;
+    }
+    return false;
+  }
+  bool agreed_now() {
+    const std::vector<StoreMember*> due = cluster_.due();
+    for (const StoreMember* m : due) {
+      if (m->service() == nullptr || m->service()->replica().applied_index() != cluster_.oracle().highest_applied()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // --- Judgement ---
+
+  void judge() {
+    const check::TrueLog& log = cluster_.oracle().log();
+    const check::History& history = cluster_.recorder().history();
+    const check::RevisionReport report = check::check_revisions(history, log);
+    if (found(report.finding)) return;
+    if (found(check::check_linearizability(history, &gave_up_))) return;
+    if (gave_up_ > 0) mark<"sim.check.linearizability_gave_up">();
+    for (const check::WatchSession& session : cluster_.recorder().watches()) {
+      if (found(check::check_watch(session, log))) return;
+    }
+    if (spec_.plan.above_budget) return;
+    check::LeaseBounds bounds;
+    bounds.fastest_clock_ppm = 1'047'000;
+    bounds.healed = healed_;
+    bounds.end = world_.now();
+    bounds.grace = kLeaseGrace;
+    found(check::check_leases(history, log, report.expiries, bounds));
+  }
+  bool found(const check::Finding& finding) {
+    if (finding) world_.violate(finding.oracle, finding.explanation);
+    return static_cast<bool>(finding);
+  }
+
+  RunResult result() {
+    RunResult r;
+    r.seed = spec_.seed;
+    r.violations = world_.violations();
+    r.trace_hash = world_.trace().hash();
+    r.events = world_.events();
+    r.calls = cluster_.recorder().history().size();
+    r.answered = cluster_.recorder().succeeded();
+    r.revisions = cluster_.oracle().log().last().value();
+    r.terms = cluster_.oracle().highest_term().value();
+    r.ended = world_.now();
+    return r;
+  }
+
+  static constexpr int64_t kLongestLease = 4;
+  static constexpr Duration kLeaseGrace = Duration::millis(1500);
+  RunSpec spec_;
+  World world_;
+  StoreCluster cluster_;
+  Injector injector_;
+  std::vector<Probe> probes_;
+  uint64_t probe_values_ = 0;
+  Time healed_;
+  Duration served_after_;
+  size_t gave_up_ = 0;
+};
+
+}  // namespace
+
+RunSpec swarm_spec(uint64_t seed) {
+  RunSpec spec;
+  spec.seed = seed;
+  Random random(hash_combine(seed, hash64("swarm")));
+  StoreConfig& s = spec.store;
+  const uint64_t size = random.below(20);
+  s.members = size < 2 ? 1 : size < 15 ? 3 : size < 19 ? 5 : 2;
+  s.read_mode = random.chance(1, 3) ? raft::ReadMode::kLease : raft::ReadMode::kQuorum;
+  const uint64_t counts[] = {5, 20, 60, 10'000};
+  s.snapshot_count = counts[random.below(4)];
+  s.catch_up_entries = random.below(3) * 10;
+  s.snapshot_chunk_bytes = random.chance(1, 2) ? 200 : 4096;
+  s.max_append_bytes = random.chance(1, 3) ? 100 : 4096;
+  s.segment_bytes = random.chance(1, 2) ? 8 << 10 : 64 << 10;
+  s.power_failures = random.chance(1, 4) ? 0 : random.chance(1, 2) ? 1000 : 500;
+  if (random.chance(1, 5)) s.min_delay = Duration::millis(5), s.max_delay = Duration::millis(25);
+  if (random.chance(1, 4)) s.pace.max_sync = Duration::millis(20);
+  spec.workload = WorkloadConfig::from_swarm(random);
+  if (s.members < 3) spec.workload.change_members = false;
+  spec.plan = swarm_plan(random, s.members, kFirstFault, Time() + spec.faults, s.read_mode == raft::ReadMode::kLease);
+  if (spec.workload.change_members) {
+    std::erase_if(spec.plan.faults, [](const Fault& f) { return info(f.kind).cost != FaultCost::kNothing; });
+  }
+  return spec;
+}
+
+RunResult run_store(const RunSpec& spec, const Trace::Sink& sink) { return StoreRun(spec, sink).run(); }
+
+std::string describe(const RunSpec& spec) {
+  const StoreConfig& s = spec.store;
+  std::string text = std::to_string(s.members) + " members, reads by " + print(s.read_mode) + ", a snapshot every " +
+                     std::to_string(s.snapshot_count) + " entries, segments of " + std::to_string(s.segment_bytes) +
+                     " bytes, " + std::to_string(s.power_failures / 10) + "% of crashes are power failures\n" +
+                     std::to_string(spec.workload.clients) + " clients, " + std::to_string(spec.workload.watchers) +
+                     " watchers, " + std::to_string(spec.workload.keys) + " keys" +
+                     (spec.workload.change_members ? ", members change" : "") + "; asks:";
+  for (size_t i = 0; i < kAsks; ++i) {
+    if (spec.workload.weights[i] == 0) continue;
+    text += " " + std::string(ask_name(static_cast<Ask>(i))) + "=" + std::to_string(spec.workload.weights[i]);
+  }
+  for (const Fault& f : spec.plan.faults) text += "\n" + describe(f);
+  return text + "\n";
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,100 @@
+// The whole store in the simulated world: the ordinary swarm keeps every promise, the same seed gives the same run, and
+// the rare branches that matter are reached.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/sim/sim_main.h"
+#include "holdfast/sim/store_run.h"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr uint64_t kSeeds = 300;
+
+TEST(StoreSim, TheSwarmKeepsEveryPromiseAndReachesTheRareBranches) {
+  uint64_t answered = 0, calls = 0;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const RunResult result = run_store(swarm_spec(seed));
+    for (const Violation& v : result.violations) {
+      ADD_FAILURE() << v.oracle << "\n" << v.explanation << "\nreplay: holdfast sim --seed " << seed << " --trace";
+    }
+    answered += result.answered;
+    calls += result.calls;
+  }
+  EXPECT_GT(answered, calls / 2) << "a simulation that refuses nearly everything shows nothing";
+  std::map<std::string_view, uint64_t> hits;
+  for (const Mark* m : all_marks()) hits[m->name] += m->hits.load();
+  for (const char* important : {
+           "sim.net.replayed",
+           "sim.net.damaged_frame_refused",
+           "sim.net.unclogged",
+           "sim.net.misrouted",
+           "sim.process.failpoint",
+           "sim.disk.power_failure",
+           "sim.store.abandoned_call",
+           "sim.store.member_added",
+           "sim.watch.resumed",
+           "sim.watch.cancelled",
+       }) {
+    EXPECT_GT(hits[important], 0u) << important << " was never reached";
+  }
+}
+
+TEST(StoreSim, TheSameSeedGivesTheSameRun) {
+  for (const uint64_t seed : {3, 17}) {
+    const RunResult once = run_store(swarm_spec(seed)), again = run_store(swarm_spec(seed));
+    EXPECT_EQ(once.trace_hash, again.trace_hash) << seed;
+    EXPECT_EQ(once.events, again.events) << seed;
+  }
+  EXPECT_NE(run_store(swarm_spec(3)).trace_hash, run_store(swarm_spec(4)).trace_hash);
+}
+
+TEST(StoreSim, ListeningDoesNotChangeARun) {
+  uint64_t lines = 0;
+  const RunResult heard = run_store(swarm_spec(5), [&](Time, NodeId, std::string_view, std::string_view) { ++lines; });
+  EXPECT_EQ(heard.trace_hash, run_store(swarm_spec(5)).trace_hash);
+  EXPECT_GT(lines, 1000u);
+}
+
+// The hashes are the same for every compiler and build type. They change whenever the behaviour of any core changes:
+// HOLDFAST_REWRITE=1 writes them anew.
+TEST(StoreSim, RunsAreTheSameInEveryBuild) {
+  const std::string path = HOLDFAST_SOURCE_DIR "/holdfast/sim/testdata/trace_hashes.txt";
+  std::map<uint64_t, std::string> now;
+  for (const uint64_t seed : {1, 2, 3, 5, 8, 13, 21, 34}) {
+    char hash[17];
+    std::snprintf(hash, sizeof hash, "%016lx", static_cast<unsigned long>(run_store(swarm_spec(seed)).trace_hash));
+    now[seed] = hash;
+  }
+  if (std::getenv("HOLDFAST_REWRITE") != nullptr) {
+    std::ofstream out(path);
+    for (const auto& [seed, hash] : now) out << seed << " " << hash << "\n";
+    ASSERT_TRUE(out.good()) << path;
+  }
+  std::ifstream in(path);
+  std::map<uint64_t, std::string> recorded;
+  uint64_t seed = 0;
+  for (std::string hash; in >> seed >> hash;) recorded[seed] = hash;
+  EXPECT_EQ(now, recorded) << "if a core was changed on purpose: HOLDFAST_REWRITE=1 bin/store_sim_test";
+}
+
+TEST(SimMain, WrongUsageIsExplained) {
+  EXPECT_EQ(sim_main({"--seeds", "9..1"}), 2);
+  EXPECT_EQ(sim_main({"--seed", "-1"}), 2);
+  EXPECT_EQ(sim_main({"--jobs", "0"}), 2);
+  EXPECT_EQ(sim_main({"--scenario", "/nowhere.toml"}), 2);
+  EXPECT_EQ(sim_main({"--frobnicate"}), 2);
+  EXPECT_EQ(sim_main({"--help"}), 0);
+}
+
+TEST(SimMain, RunsSeedsInOneOrMoreProcesses) {
+  EXPECT_EQ(sim_main({"--seed", "7"}), 0);
+  EXPECT_EQ(sim_main({"--seeds=1..4", "--jobs", "2"}), 0);
+}
+
+}  // namespace
+}  // namespace holdfast::sim

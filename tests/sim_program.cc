@@ -1,0 +1,7 @@
+// The simulator alone, without the rest of the `holdfast` command.
+#include <string>
+#include <vector>
+
+#include "holdfast/sim/sim_main.h"
+
+int main(int argc, char** argv) { return holdfast::sim::sim_main(std::vector<std::string>(argv + 1, argv + argc)); }
