@@ -11,7 +11,7 @@ for outstanding in 64 256; do
   for placement in "0 1" "0,1 0,1"; do
     read -r server_cores client_cores <<<"$placement"
     for _ in $(seq "$rounds"); do
-      for what in "grpc" "lean protobuf" "lean wire"; do
+      for what in "grpc" "lean protobuf" "lean wire" "face"; do
         read -r kind mode <<<"$what"
         taskset -c "$server_cores" "$bin/rpc_face_$kind" 7610 ${mode:-} & server=$!
         until (exec 3<>/dev/tcp/127.0.0.1/7610) 2>/dev/null; do sleep 0.05; done

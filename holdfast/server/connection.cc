@@ -32,7 +32,8 @@ void Connection::start() {
 }
 
 void Connection::wait_readable() {
-  if (reading_ || closed_ || closing_) return;
+  if (reading_ || closed_ || closing_ || ended_) return;
+  if (is_full()) return mark<"server.connection_not_read">();
   reading_ = true;
   socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](const asio::error_code& error) {
     self->reading_ = false;
@@ -53,14 +54,14 @@ void Connection::read() {
   static thread_local std::vector<char> buffer(kReceiveBytes);
   const ssize_t n = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return wait_readable();
-  if (n <= 0) return close();
+  if (n <= 0) {
+    ended_ = n == 0 && protocol_ != nullptr && (protocol_->on_end() || !out_.empty());
+    if (!ended_) return close();
+    return make_dirty();
+  }
   last_received_ = Shared::now();
   receive({buffer.data(), static_cast<size_t>(n)});
-  if (out_.unsent() <= shared_.config.max_unsent) {
-    wait_readable();
-  } else {
-    mark<"server.connection_not_read">();
-  }
+  wait_readable();
 }
 
 // HTTP/2 begins with its preface; anything else is taken for HTTP/1.1. True when `bytes` are for the protocol.
@@ -98,10 +99,9 @@ void Connection::make_dirty() {
 void Connection::flush() {
   dirty_ = false;
   if (closed_ || protocol_ == nullptr) return;
-  const bool was_unread = out_.unsent() > shared_.config.max_unsent;
   // More than one turn only while the socket takes everything.
   for (int turn = 0; turn < 16; ++turn) {
-    protocol_->produce(out_, kFlushBytes);
+    protocol_->produce(out_, shared_.config.max_unsent);
     if (out_.empty()) break;
     const size_t before = out_.unsent();
     const Output::Result result = out_.write_to(socket_.native_handle());
@@ -116,11 +116,9 @@ void Connection::flush() {
     last_sent_ = Shared::now();
     protocol_->produce(out_, 1);
     if (!out_.empty()) return make_dirty();  // others first
-    if (closing_ || protocol_->finished()) return close();
+    if (closing_ || protocol_->finished() || (ended_ && !protocol_->on_end())) return close();
   }
-  if (was_unread || !reading_) {
-    if (out_.unsent() <= shared_.config.max_unsent) wait_readable();
-  }
+  wait_readable();
 }
 
 void Connection::check_time(Time now) {
@@ -137,7 +135,7 @@ void Connection::stop() {
   if (closed_) return;
   if (protocol_ != nullptr) {
     protocol_->go_away();
-    protocol_->produce(out_, kFlushBytes);
+    protocol_->produce(out_, shared_.config.max_unsent);
     out_.write_to(socket_.native_handle());
   }
   close();

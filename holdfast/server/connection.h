@@ -34,8 +34,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stop();
 
  private:
-  static constexpr size_t kFlushBytes = 256 << 10;
-
+  bool is_full() const { return out_.unsent() >= shared_.config.max_unsent; }
   void wait_readable();
   void wait_writable();
   void read();
@@ -57,6 +56,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool reading_ = false;  // a wait is pending
   bool writing_ = false;
   bool closing_ = false;  // when everything is sent
+  bool ended_ = false;    // by the client, which still listens
   bool closed_ = false;
 };
 

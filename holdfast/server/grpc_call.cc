@@ -45,7 +45,7 @@ class GrpcCall : public Exchange, public Deadlines::Owner {
   virtual void abandon() {}
 
   bool ended() const { return ended_; }
-  void finish(const Outcome& outcome) {
+  void finish(const Outcome outcome) {  // a copy: it may be the reader's, which ends here
     if (ended_) return;
     abandon();
     end(outcome.code);

@@ -19,6 +19,10 @@ class Http1 : public Protocol {
   void produce(Output& out, size_t until) override;
   bool finished() const override { return last_ && ready_.empty() && !answering_; }
   void go_away() override { last_ = true; }
+  bool on_end() override {
+    last_ = last_ || answering_;
+    return answering_ || !ready_.empty();
+  }
   bool check_time(Time now, Time last_received) override;
   bool settled() const override { return settled_; }
 

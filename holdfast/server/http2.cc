@@ -12,7 +12,6 @@
 namespace holdfast::server {
 namespace {
 
-constexpr size_t kFramesAtOnce = 64 << 10;
 constexpr int32_t kConnectionWindow = 8 << 20;
 constexpr uint32_t kStreamWindow = 1 << 20;
 constexpr int kMaxPingStrikes = 2;
@@ -80,6 +79,7 @@ bool Http2::receive(std::string_view bytes) {
 
 void Http2::produce(Output& out, size_t until) {
   out_ = &out;
+  until_ = until;
   while (out.unsent() < until) {
     const uint8_t* data = nullptr;
     const ssize_t n = nghttp2_session_mem_send(session_, &data);
@@ -289,6 +289,7 @@ int Http2::send_body(nghttp2_session*, nghttp2_frame* frame, const uint8_t* fram
                      nghttp2_data_source* source, void* user) {
   Http2& me = self(user);
   auto* s = static_cast<Http2Stream*>(source->ptr);
+  if (me.out_->unsent() >= me.until_) return NGHTTP2_ERR_WOULDBLOCK;  // asked again when there is room
   // Frames are never padded: no callback asks for it.
   ensure(frame->data.padlen == 0, "data frames are not padded");
   constexpr size_t kFrameHeader = 9;

@@ -87,6 +87,7 @@ class Http2 : public Protocol {
   void produce(Output& out, size_t until) override;
   bool finished() const override;
   void go_away() override;
+  bool on_end() override { return false; }
   bool check_time(Time now, Time last_received) override;
   bool settled() const override { return settled_; }
 
@@ -121,7 +122,8 @@ class Http2 : public Protocol {
   std::function<void()> wake_;
   nghttp2_session* session_ = nullptr;
   absl::flat_hash_set<Http2Stream*> streams_;
-  Output* out_ = nullptr;  // while producing
+  Output* out_ = nullptr;  // while producing,
+  size_t until_ = 0;       // up to this many bytes
   bool settled_ = false;   // a first frame has come
   bool going_away_ = false;
   Time last_ping_;  // the client's

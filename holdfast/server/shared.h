@@ -28,7 +28,7 @@ struct FaceConfig {
   size_t max_header_bytes = 16 << 10;                // of one request, counted as HTTP/2 does
   size_t max_buffered_requests = size_t{64} << 20;   // bytes of incomplete requests per connection
   size_t max_buffered_responses = size_t{64} << 20;  // bytes of responses that a client does not take, per connection
-  size_t max_unsent = size_t{1} << 20;               // bytes for the socket; beyond, the connection is not read
+  size_t max_unsent = 256 << 10;                     // bytes for the socket; from there on, the connection is not read
   size_t max_pending_keep_alives = 1024;             // renewals under way per stream; beyond, it is not read
   size_t stream_buffer = 256 << 10;                  // watch responses are taken while a stream holds less than this
   uint64_t reset_burst = 20'000;                     // streams a client may reset at once,
