@@ -164,7 +164,11 @@ struct Validator {
 
 }  // namespace
 
-Error check_form(const RangeRequest& r) { return r.key.empty() ? Error::kEmptyKey : Error::kNone; }
+Error check_form(const RangeRequest& r) {
+  if (r.key.empty()) return Error::kEmptyKey;
+  const auto is_known = [](auto option) { return option >= decltype(option){} && option <= last_value(option); };
+  return is_known(r.sort_order) && is_known(r.sort_target) ? Error::kNone : Error::kInvalidSortOption;
+}
 
 Error check_form(const PutRequest& r) {
   if (r.key.empty()) return Error::kEmptyKey;
