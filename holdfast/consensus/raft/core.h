@@ -23,9 +23,11 @@ class Core {
   const Log& log() const { return ledger.log(); }
   const Membership& membership() const { return memberships.current(); }
   bool votes() const { return membership().is_voter(self()); }
-  // Whether this member may have to lead: it votes, or did so in the membership that is known to be committed. A member
-  // that appended its own removal may be the only one that can commit it (dissertation, 4.2.2).
-  bool may_lead() const { return votes() || memberships.at(commit).is_voter(self()); }
+  // Whether this member may have to lead: it votes, or did so before a change that is not known to be committed. A
+  // member that appended its own removal may be the only one that can commit it (dissertation, 4.2.2).
+  bool may_lead() const {
+    return votes() || (memberships.changed_at() > commit && memberships.previous().is_voter(self()));
+  }
   // This member alone is a quorum.
   bool sole_voter() const {
     const Membership& m = membership();

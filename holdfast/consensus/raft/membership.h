@@ -60,6 +60,8 @@ class Memberships {
   void compact(Index index);
 
   const Membership& current() const { return history_.back().second; }
+  // In force before the current one; the base when nothing changed since. At most the latest change is not committed.
+  const Membership& previous() const { return history_[history_.size() < 2 ? 0 : history_.size() - 2].second; }
   // Where the current membership was appended; the base's index when nothing changed since.
   Index changed_at() const { return history_.back().first; }
   // In force at `index`, which is not below the base.

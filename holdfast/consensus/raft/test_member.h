@@ -33,6 +33,8 @@ class TestMember {
     std::function<void(NodeId to, const Message&)> transmit;
     std::function<void(const Event&)> raise;
     std::function<void(StableSeq, const Record&)> persisted;
+    std::function<void(const Raft::Out::Sent&, bool waits)> sent = {};  // as soon as it is in the outbox
+    std::function<void(const BlobRequest&)> blob = {};
   };
 
   TestMember(const Config& config, Membership bootstrap, Hooks hooks)
@@ -102,6 +104,7 @@ class TestMember {
   bool dirty() const { return up() && stable_ + 1 < out_.next_seq(); }
 
   // --- Blobs and snapshots ---
+  bool has_blob_answers() const { return !blob_answers_.empty(); }
   bool has_blob_work() const { return !blob_answers_.empty() || !offered_.empty(); }
   void work_blobs(Time now) {
     if (!blob_answers_.empty()) {
@@ -148,13 +151,17 @@ class TestMember {
       disk_.push_back(std::move(p));
     }
     for (auto& s : out_.sent) {
+      if (hooks_.sent) hooks_.sent(s, s.after > stable_);
       if (s.after <= stable_) {
         hooks_.transmit(s.to, s.wire);
       } else {
         held_sends_.emplace(s.after, std::move(s));
       }
     }
-    for (auto& b : out_.blobs) std::visit([&](auto& request) { blob(request); }, b);
+    for (auto& b : out_.blobs) {
+      if (hooks_.blob) hooks_.blob(b);
+      std::visit([&](auto& request) { blob(request); }, b);
+    }
     std::vector<Event> now;
     for (auto& e : out_.raised) {
       if (e.after <= stable_) {

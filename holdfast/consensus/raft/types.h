@@ -56,6 +56,11 @@ struct Membership {
   std::vector<NodeId> everyone() const;  // sorted, each once
 };
 
+// For traces: "{n1 n2 n3}", during joint consensus "{n1 n2 n4}&{n1 n2 n3}", then learners.
+std::string to_text(const Membership& m);
+// For traces: "i5@t2 noop", "i6@t2 \"x\"", "i7@t2 members {n1 n2}".
+std::string to_text(const Entry& entry);
+
 enum class ChangeKind { kAddVoter, kAddLearner, kPromote, kRemove };
 constexpr ChangeKind last_value(ChangeKind) { return ChangeKind::kRemove; }
 struct Change {
