@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "holdfast/cli/nearest.h"
+#include "holdfast/cli/serve.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
 
@@ -95,6 +96,9 @@ int run_command(const std::vector<std::string>& args, const Environment& environ
   if (args == std::vector<std::string>{"version"}) {
     out << "holdfast " << kVersion << "\n";
     return kExitOk;
+  }
+  if (!args.empty() && args[0] == "serve") {
+    return run_serve(std::vector<std::string>(args.begin() + 1, args.end()), environment, out, err);
   }
   Shell shell(in, out, err, environment);
   CLI::App root("Holdfast: a replicated key-value store that speaks etcd's API.");

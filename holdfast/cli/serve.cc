@@ -1,0 +1,157 @@
+#include "holdfast/cli/serve.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <asio/post.hpp>
+
+#include "holdfast/cli/command.h"
+#include "holdfast/cli/exit_code.h"
+#include "holdfast/cli/serve_check.h"
+#include "holdfast/cli/text.h"
+#include "holdfast/server/face.h"
+#include "holdfast/server/member.h"
+
+namespace holdfast::cli {
+namespace {
+
+std::vector<std::string> texts(const std::vector<Url>& urls) {
+  std::vector<std::string> out;
+  for (const Url& url : urls) out.push_back(url.text());
+  return out;
+}
+
+// The readiness protocol of systemd (sd_notify(3)): unit files for etcd say Type=notify.
+void notify_systemd(const char* state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (std::strlen(path) >= sizeof address.sun_path) return;
+  std::strcpy(address.sun_path, path);
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const socklen_t length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length);
+  close(fd);
+}
+
+void set_up_log(const std::string& level) {
+  auto logger = std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  logger->set_level(spdlog::level::from_str(level));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// Blocks the signals that end the process in this thread and in every one it starts, and waits for them in a thread of
+// its own, where stop() may be called.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  ~StopSignals() {
+    if (!waiter_.joinable()) return;
+    finished_ = true;
+    pthread_kill(waiter_.native_handle(), SIGTERM);
+    waiter_.join();
+  }
+  void watch(server::Member& member) {
+    waiter_ = std::thread([this, &member] {
+      int signal = 0;
+      for (int count = 0; sigwait(&set_, &signal) == 0 && !finished_; ++count) {
+        if (count > 0) _exit(128 + signal);
+        spdlog::info("stopping signal={} again=ends-at-once", signal == SIGTERM ? "SIGTERM" : strsignal(signal));
+        notify_systemd("STOPPING=1");
+        member.stop();
+      }
+    });
+  }
+
+ private:
+  sigset_t set_;
+  std::atomic<bool> finished_{false};
+  std::thread waiter_;
+};
+
+int report(std::ostream& err, const Status& failure) {
+  err << "holdfast serve: " << cat(failure.message()) << "\n";
+  return failure.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
+}
+
+int serve(const ServeOptions& options, std::ostream& err) {
+  StopSignals signals;
+  if (Status status = check_data_directory(options.data_dir); !status.ok()) return report(err, status);
+  StatusOr<std::unique_ptr<server::Member>> member = server::Member::start(member_config(options), server::make_face);
+  if (!member.ok()) return report(err, member.status());
+  signals.watch(**member);
+  asio::post((*member)->loop(), [&options] {
+    spdlog::info("serving clients={} peers={} data={}", join_urls(options.advertise_client_urls),
+                 join_urls(options.advertise_peer_urls), options.data_dir);
+    notify_systemd("READY=1");
+  });
+  if (Status why = (*member)->run(); !why.ok()) return report(err, why);
+  return kExitOk;
+}
+
+}  // namespace
+
+server::MemberConfig member_config(const ServeOptions& options) {
+  server::MemberConfig config;
+  config.name = options.name;
+  config.data_dir = options.data_dir;
+  config.wal_dir = options.wal_dir;
+  config.listen_peer_urls = texts(options.listen_peer_urls);
+  config.listen_client_urls = texts(options.listen_client_urls);
+  config.initial_advertise_peer_urls = texts(options.advertise_peer_urls);
+  config.advertise_client_urls = texts(options.advertise_client_urls);
+  for (const auto& [name, urls] : options.initial_cluster) config.initial_cluster.push_back({name, texts(urls)});
+  config.initial_cluster_state = options.join_existing ? server::ClusterState::kExisting : server::ClusterState::kNew;
+  config.initial_cluster_token = options.cluster_token;
+  config.heartbeat_interval = Duration::millis(static_cast<int64_t>(options.heartbeat_ms));
+  config.election_timeout = Duration::millis(static_cast<int64_t>(options.election_ms));
+  config.snapshot_count = options.snapshot_count;
+  config.snapshot_catchup_entries = options.snapshot_catchup_entries;
+  config.max_request_bytes = options.max_request_bytes;
+  config.max_txn_ops = options.max_txn_ops;
+  config.quota_backend_bytes = static_cast<int64_t>(options.quota_bytes);
+  config.watch_progress_notify_interval = Duration::millis(static_cast<int64_t>(options.watch_progress_ms));
+  return config;
+}
+
+int run_serve(const std::vector<std::string>& args, const Environment& environment, std::ostream& out,
+              std::ostream& err) {
+  const StatusOr<ServeCommand> command = parse_serve(args, environment);
+  if (!command.ok()) {
+    err << "holdfast serve: " << cat(command.status().message()) << "\n";
+    return kExitUsage;
+  }
+  if (command->action == ServeCommand::Action::kHelp) {
+    out << serve_help();
+    return kExitOk;
+  }
+  if (command->action == ServeCommand::Action::kVersion) {
+    out << "holdfast " << kVersion << "\n";
+    return kExitOk;
+  }
+  set_up_log(command->options.log_level);
+  for (const std::string& warning : command->warnings) spdlog::warn("{}", warning);
+  return serve(command->options, err);
+}
+
+}  // namespace holdfast::cli
