@@ -58,7 +58,9 @@ class SimulatedCommit {
     sites_.push_back(std::make_unique<Node>(
         world, net_, id, [config](const sim::NodeStart&) { return std::make_unique<Site>(config); },
         [this, id](SiteEvent event) { on_event(id, event); }, std::move(storage)));
-    sites_.back()->set_supervisor([this](sim::Process& p) { restart_later(p); });
+    sites_.back()->set_supervisor([this](sim::Process& p, bool by_itself) {
+      if (by_itself) restart_later(p);
+    });
   }
   Node& site(NodeId id) { return *sites_[id.value() - 1]; }
   Node& any_site(Random& random) { return *sites_[random.below(sites_.size())]; }
