@@ -21,7 +21,7 @@ Replica::~Replica() = default;
 
 void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
   if (phase_ != Phase::kRunning) return;
-  if (std::count(removed_.begin(), removed_.end(), from) > 0) {
+  if (was_removed(from)) {
     mark<"replica.farewell">();
     return out.send(from, Farewell{});
   }

@@ -13,6 +13,7 @@
 // Thread rule: one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -65,6 +66,8 @@ class Replica {
 
   // Whether an image is being written, that is, its reader is in use.
   bool writing_snapshot() const { return writer_.has_value(); }
+  // Whether `id` was a member and is none any more; known of the latest kMaxRemoved.
+  bool was_removed(NodeId id) const { return std::count(removed_.begin(), removed_.end(), id) > 0; }
   bool started() const { return phase_ == Phase::kRunning; }
   const raft::Raft& raft() const { return raft_; }
   bool leads() const { return raft_.role() == raft::Role::kLeader; }

@@ -19,11 +19,13 @@ constexpr size_t kWriteParts = 64;
 
 }  // namespace
 
-PeerLink::PeerLink(asio::io_context& loop, const PeerConfig& config, PeerCounters& counters, NodeId to)
+PeerLink::PeerLink(asio::io_context& loop, const PeerConfig& config, PeerCounters& counters, NodeId to,
+                   OnRefused on_refused)
     : loop_(loop),
       config_(config),
       counters_(counters),
       to_(to),
+      on_refused_(std::move(on_refused)),
       retry_(loop),
       backoff_(config.backoff_min),
       random_(config.incarnation ^ to.value()) {}
@@ -201,6 +203,7 @@ void PeerLink::welcomed(const AttemptPtr& a, const Welcome& welcome) {
 void PeerLink::refused(const AttemptPtr& a, const Refused& refused) {
   mark<"peer.refused_by_peer">();
   fail(a, fmt::format("refused: {}", refused.text), config_.backoff_refused);
+  on_refused_(to_, refused);
 }
 
 void PeerLink::tick(const AttemptPtr& a) {

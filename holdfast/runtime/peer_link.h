@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@ namespace holdfast::runtime {
 
 class PeerLink : public std::enable_shared_from_this<PeerLink> {
  public:
-  PeerLink(asio::io_context& loop, const PeerConfig& config, PeerCounters& counters, NodeId to);
+  // `on_refused` is told, on the loop, when the peer refuses this member; the link tries again later in any case.
+  using OnRefused = std::function<void(NodeId peer, const Refused& refused)>;
+  PeerLink(asio::io_context& loop, const PeerConfig& config, PeerCounters& counters, NodeId to, OnRefused on_refused);
 
   // Where the peer is to be reached; URLs that cannot be read are passed over with a warning. Begins to connect.
   void set_urls(const std::vector<std::string>& urls);
@@ -72,6 +75,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   const PeerConfig& config_;
   PeerCounters& counters_;
   const NodeId to_;
+  OnRefused on_refused_;
   std::vector<std::string> url_texts_;
   std::vector<Url> urls_;
   size_t next_url_ = 0;

@@ -58,7 +58,10 @@ std::vector<Url> PeerTransport::listening() const {
 // --- Outgoing --------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<PeerLink> PeerTransport::link_to(NodeId id, const std::vector<std::string>& urls) {
-  auto link = std::make_shared<PeerLink>(loop_, config_, counters_, id);
+  auto link = std::make_shared<PeerLink>(loop_, config_, counters_, id,
+                                         [this, alive = alive_](NodeId peer, const Refused& refused) {
+                                           if (*alive) owner_.on_peer_refused(peer, refusal_of(refused));
+                                         });
   link->set_urls(urls);
   return link;
 }
@@ -79,7 +82,6 @@ void PeerTransport::set_members(const std::vector<PeerMember>& members) {
   for (const PeerMember& m : members) {
     if (m.id == config_.self) continue;
     now.insert(m.id);
-    removed_.erase(m.id);
     if (auto known = learned_.find(m.id); known != learned_.end()) {
       links_[m.id] = known->second;
       learned_.erase(known);
@@ -95,10 +97,20 @@ void PeerTransport::set_members(const std::vector<PeerMember>& members) {
     }
     mark<"peer.member_removed">();
     spdlog::info("peer.removed peer={:x}", it->first.value());
-    removed_.insert(it->first);
     it->second->close();
+    send_off(it->first);
     it = links_.erase(it);
   }
+}
+
+// Ends the connection from a member that was removed: it will connect again and be told.
+void PeerTransport::send_off(NodeId removed) {
+  const auto it = session_of_.find(removed);
+  if (it == session_of_.end() || !owner_.was_removed(removed)) return;
+  mark<"peer.sent_off">();
+  const SessionPtr session = it->second;
+  session->close();
+  ended(session);
 }
 
 void PeerTransport::send(NodeId to, Chain message) {
@@ -164,7 +176,7 @@ std::optional<Refused> PeerTransport::objection(const Hello& hello) const {
                                                    hello.receiver.value(), config_.self.value()));
   }
   if (hello.sender == NodeId{}) return refusal(Refusal::kOther, "a member id is not 0");
-  if (removed_.contains(hello.sender)) {
+  if (owner_.was_removed(hello.sender)) {
     return refusal(Refusal::kRemoved, fmt::format("member {:x} was removed from the cluster", hello.sender.value()));
   }
   return std::nullopt;

@@ -6,8 +6,8 @@
 //
 // A connection is accepted only from a member of the same cluster that means this very member. A sender that is no
 // known member (one that was added and whose addition this member has not applied yet) is accepted too, and answered at
-// the URLs that it gave. A member that was removed while this process ran is refused. Nothing here is authenticated:
-// the peer port belongs into a trusted network.
+// the URLs that it gave. A member that the owner knows to be removed is refused and told so, at once if it is connected.
+// Nothing here is authenticated: the peer port belongs into a trusted network.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -30,6 +30,10 @@ class PeerTransport : public PeerSession::Host {
     virtual ~Owner() = default;
     // False: the bytes are malformed, the connection is to be closed.
     virtual bool on_peer_message(NodeId from, Slice message) = 0;
+    // Whether the cluster removed this member; ids are never used again.
+    virtual bool was_removed(NodeId id) const = 0;
+    // A peer refuses this member, for a reason that it gives.
+    virtual void on_peer_refused(NodeId peer, Refusal reason) = 0;
     // For those who join: the members as applied here.
     virtual std::vector<PeerMember> peer_members() const = 0;
   };
@@ -41,8 +45,8 @@ class PeerTransport : public PeerSession::Host {
 
   // Members as they were known once, before set_members() knows better: to be connected to, not to be relied upon.
   void add_hints(const std::vector<PeerMember>& members);
-  // Whom to be connected to: all of `members` but this one. Who was in an earlier list and is not in this one was
-  // removed for good. Cheap when nothing has changed.
+  // Whom to be connected to: all of `members` but this one. Who was in an earlier list and is not in this one is
+  // connected to no more. Cheap when nothing has changed.
   void set_members(const std::vector<PeerMember>& members);
   void send(NodeId to, Chain message);
   // While paused nothing more is read from other members: their connections fill up and they hold back.
@@ -63,6 +67,7 @@ class PeerTransport : public PeerSession::Host {
   void accepted(Tcp::socket socket);
   std::shared_ptr<PeerLink> link_to(NodeId id, const std::vector<std::string>& urls);
   void learn(const Hello& hello);
+  void send_off(NodeId removed);
   std::optional<Refused> objection(const Hello& hello) const;
 
   std::optional<Refused> admit(const Hello& hello, const SessionPtr& session) override;
@@ -80,7 +85,6 @@ class PeerTransport : public PeerSession::Host {
   std::vector<PeerMember> members_;
   std::map<NodeId, std::shared_ptr<PeerLink>> links_;    // to members
   std::map<NodeId, std::shared_ptr<PeerLink>> learned_;  // to senders and hints that are no members as far as is known
-  std::set<NodeId> removed_;                             // members once, while this process ran
   std::set<SessionPtr> sessions_;
   std::map<NodeId, SessionPtr> session_of_;
   bool paused_ = false;

@@ -44,6 +44,8 @@ struct Node : PeerTransport::Owner {
     received.push_back({from, std::move(message)});
     return true;
   }
+  void on_peer_refused(NodeId peer, Refusal reason) override { refusals.emplace_back(peer, reason); }
+  bool was_removed(NodeId id) const override { return removed.contains(id); }
   std::vector<PeerMember> peer_members() const override { return members; }
   Url url() const { return transport->listening().at(0); }
   std::string url_text() const { return fmt::format("http://127.0.0.1:{}", url().port); }
@@ -51,6 +53,8 @@ struct Node : PeerTransport::Owner {
 
   Metrics metrics;
   std::vector<PeerMember> members;
+  std::set<NodeId> removed;
+  std::vector<std::pair<NodeId, Refusal>> refusals;
   std::vector<std::pair<NodeId, Slice>> received;
   std::unique_ptr<PeerTransport> transport;
 };
@@ -177,8 +181,7 @@ TEST_F(PeerTransportTest, ConnectsAgainAfterTheOtherSideHasRestarted) {
 
 TEST_F(PeerTransportTest, RefusesWithAReasonWhoDoesNotBelongHere) {
   Node a(loop, config_of(1));
-  a.transport->set_members({member(1, a.url_text()), member(3, "http://127.0.0.1:1")});
-  a.transport->set_members({member(1, a.url_text())});  // 3 was removed
+  a.removed = {NodeId(3)};
   struct Case {
     const char* name;
     std::function<void(Hello&)> change;
@@ -219,6 +222,8 @@ TEST_F(PeerTransportTest, ALinkThatIsRefusedTriesAgainAndConnectsWhenItMay) {
   a.transport->set_members({member(9, b.url_text())});
   ASSERT_TRUE(until([&] { return b.count("holdfast_peer_refused_connections_total") >= 2; }));
   EXPECT_FALSE(a.transport->connected(NodeId(9)));
+  ASSERT_TRUE(until([&] { return !a.refusals.empty(); }));
+  EXPECT_EQ(a.refusals[0], std::make_pair(NodeId(9), Refusal::kReceiver));
   a.transport->set_members({member(2, b.url_text())});
   ASSERT_TRUE(until([&] { return a.transport->connected(NodeId(2)); }));
 }
@@ -344,6 +349,18 @@ TEST_F(PeerTransportTest, AnswersASenderThatItDoesNotKnowYet) {
   // Becoming a member keeps the connection.
   a.transport->set_members({member(1, a.url_text()), member(2, b.url_text())});
   EXPECT_TRUE(a.transport->connected(NodeId(2)));
+}
+
+TEST_F(PeerTransportTest, AConnectedMemberThatIsRemovedIsToldSo) {
+  Node a(loop, config_of(1)), b(loop, config_of(2));
+  const std::vector<PeerMember> both = {member(1, a.url_text()), member(2, b.url_text())};
+  a.transport->set_members(both);
+  b.transport->set_members(both);
+  ASSERT_TRUE(until([&] { return a.transport->connected(NodeId(2)) && b.transport->connected(NodeId(1)); }));
+  a.removed = {NodeId(2)};
+  a.transport->set_members({both[0]});
+  ASSERT_TRUE(until([&] { return !b.refusals.empty(); }));
+  EXPECT_EQ(b.refusals[0], std::make_pair(NodeId(1), Refusal::kRemoved));
 }
 
 // A member that restarts knows its peers from a file that may be newer than its log: nobody counts as removed for it.

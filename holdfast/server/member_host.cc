@@ -142,6 +142,21 @@ bool Member::Impl::on_peer_message(NodeId from, Slice message) {
   return received != host::Received::kMalformed;
 }
 
+// A member that was removed while it was away, or before it could hear of it, learns it from the others: they saw the
+// committed entry that removed it, and ids are never used again.
+void Member::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
+  if (reason != runtime::Refusal::kRemoved || finished_) return;
+  mark<"member.told_of_removal">();
+  spdlog::error("member.removed member={:x} says={:x}", file_.member_id.value(), peer.value());
+  finish(absl::FailedPreconditionError(fmt::format(
+      "this member ({:x}) was removed from the cluster; its data directory {} is of no more use. To bring it "
+      "back, delete the directory, add the member again (holdfast member add), and start it with "
+      "--initial-cluster-state=existing",
+      file_.member_id.value(), data_disk_->path())));
+}
+
+bool Member::Impl::was_removed(NodeId id) const { return service_->replica().was_removed(id); }
+
 std::vector<runtime::PeerMember> Member::Impl::peer_members() const {
   const std::vector<store::Member>& applied = service_->store().members();
   std::vector<runtime::PeerMember> out;

@@ -78,6 +78,8 @@ struct Member::Impl final : Backend, runtime::PeerTransport::Owner, runtime::Log
   void step(const Step& what) override;
   const service::Service& service() const override { return *service_; }
   bool on_peer_message(NodeId from, Slice message) override;
+  void on_peer_refused(NodeId peer, runtime::Refusal reason) override;
+  bool was_removed(NodeId id) const override;
   std::vector<runtime::PeerMember> peer_members() const override;
   void on_log_stable(StableSeq upto) override;
   void on_log_failed(const Status& why) override;

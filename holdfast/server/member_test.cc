@@ -321,6 +321,8 @@ TEST_F(MemberTest, AMemberIsAddedJoinsAndIsRemoved) {
   const auto removed = persistently(first, store::MemberRemoveRequest{id});
   EXPECT_TRUE(std::holds_alternative<store::MembersResponse>(removed));
   ASSERT_TRUE(store_key(first, "alone", "again"));
+  second.thread.join();  // it stops by itself
+  EXPECT_THAT(std::string(second.result.message()), HasSubstr("removed"));
 }
 
 TEST_F(MemberTest, ALostDiskIsNotTakenForANewMember) {
