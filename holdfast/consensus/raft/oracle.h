@@ -23,10 +23,13 @@ class Oracle {
 
   // A member is about to send.
   void sends(NodeId from, NodeId to, const Message& m) {
-    const auto* vote = std::get_if<VoteReply>(&m);
-    if (vote == nullptr || !vote->granted || vote->pre_vote) return;
-    const auto [at, first] = votes_.emplace(std::pair(from, vote->term), to);
-    if (!first && at->second != to) fail(absl::StrCat(print(from), " voted twice in ", print(vote->term)));
+    if (const auto* vote = std::get_if<VoteReply>(&m); vote != nullptr && vote->granted && !vote->pre_vote) {
+      votes(from, vote->term, to);
+    }
+    // A candidate has voted for itself.
+    if (const auto* wanted = std::get_if<RequestVote>(&m); wanted != nullptr && !wanted->pre_vote) {
+      votes(from, wanted->term, from);
+    }
   }
   // Log matching: an index and a term name one entry, and one predecessor.
   void writes(const TestMember& member, const Record& record) {
@@ -74,6 +77,7 @@ class Oracle {
     if (raft.term() < seen.term) fail("a term fell");
     if (raft.commit_index() < seen.commit) fail("a commit index fell");
     if (raft.term() > seen.term) seen.match.clear();
+    commits(member, seen.commit);
     seen.term = raft.term();
     seen.commit = raft.commit_index();
     if (raft.role() != Role::kLeader) {
@@ -101,6 +105,21 @@ class Oracle {
   }
 
  private:
+  void votes(NodeId voter, Term term, NodeId candidate) {
+    const auto [at, first] = votes_.emplace(std::pair(voter, term), candidate);
+    if (!first && at->second != candidate) fail(absl::StrCat(print(voter), " voted twice in ", print(term)));
+  }
+  // What is committed at an index is the same everywhere and for ever, whether or not it was delivered yet.
+  void commits(const TestMember& member, Index before) {
+    const auto& log = logs_[member.id()];
+    const Index upto = member.raft().commit_index();
+    for (auto at = log.upper_bound(before); at != log.end() && at->first <= upto; ++at) {
+      const auto [known, first] = committed_terms_.emplace(at->first, at->second);
+      if (!first && known->second != at->second) {
+        fail(absl::StrCat("two entries are committed at ", print(at->first)));
+      }
+    }
+  }
   struct Written {
     uint64_t hash;
     Term previous;
@@ -123,7 +142,13 @@ class Oracle {
       if (t < term) must = std::max(must, index);
     }
     const auto& log = logs_[member.id()];
-    if (must && (log.empty() || log.rbegin()->first < must)) {
+    const auto missing = [&] {
+      if (log.empty() || log.rbegin()->first < must) return true;
+      const auto here = log.find(must);
+      const auto known = committed_terms_.find(must);
+      return here != log.end() && known != committed_terms_.end() && here->second != known->second;
+    };
+    if (must && missing()) {
       fail(absl::StrCat("leader completeness: ", print(member.id()), " leads ", print(term), " without ", print(must)));
     }
   }
@@ -145,6 +170,7 @@ class Oracle {
   std::map<NodeId, Seen> seen_;
   std::map<Term, NodeId> leaders_;
   std::map<Term, Index> committed_by_;
+  std::map<Index, Term> committed_terms_;
   Index committed_;
 };
 

@@ -13,42 +13,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "holdfast/base/random.h"
 #include "holdfast/consensus/raft/oracle.h"
+#include "holdfast/consensus/raft/random_plan.h"
 #include "holdfast/consensus/raft/test_member.h"
 
 namespace holdfast::raft {
-
-// The faults and sizes of one run, chosen by its seed.
-struct Plan {
-  explicit Plan(Random& r) {
-    voters = static_cast<int>(r.below(10) == 0 ? 1 + r.below(2) : 3 + r.below(3));
-    loss = r.chance(1, 2) ? r.below(25) : 0;
-    repeat = r.chance(1, 2) ? r.below(20) : 0;
-    late = r.chance(1, 2) ? r.below(15) : 0;
-    disk_ms = static_cast<int64_t>(r.chance(1, 2) ? 1 + r.below(30) : 1);
-    crashes = r.chance(2, 3);
-    power_losses = r.chance(1, 2);
-    cuts = r.chance(2, 3);
-    changes = r.chance(1, 2);
-    eager_changes = changes && r.chance(1, 2);
-    snapshots = r.chance(1, 2);
-    lease = r.chance(1, 3);
-    one_by_one = r.chance(1, 3);
-    transfers = r.chance(1, 3);
-    churn = r.chance(1, 8);
-    if (churn) {
-      // Four voters that come and go one by one while the network parts in halves: where quorums can get disjoint.
-      voters = 4;
-      cuts = changes = eager_changes = true;
-      disk_ms = 1 + static_cast<int64_t>(r.below(20));
-    }
-  }
-  int voters;
-  uint64_t loss, repeat, late;  // percent
-  int64_t disk_ms;
-  bool crashes, power_losses, cuts, changes, eager_changes, snapshots, lease, one_by_one, transfers, churn;
-};
 
 class RandomRun {
  public:
@@ -82,7 +51,7 @@ class RandomRun {
   // The first violation; empty when all went well.
   std::string run(Duration faults = Duration::millis(1500)) {
     schedule_faults();
-    run_until(now_ + faults);
+    run_until(now_ + (plan_.leaders_fall ? faults * 3 : faults));
     if (!oracle_.violation().empty()) return oracle_.violation();
     heal();
     run_until(now_ + Duration::millis(1500));
@@ -100,7 +69,7 @@ class RandomRun {
     int64_t offset = 0, drift_ppm = 0;  // of its clock
     uint64_t life = 0;
     Time armed = Time::never();
-    bool syncing = false, working = false;
+    bool syncing = false, working = false, leads = false;
     std::map<uint64_t, Index> reads;  // token: what it must see
   };
 
@@ -132,7 +101,7 @@ class RandomRun {
     n.offset = random_.between(0, 1'000'000'000'000);
     n.drift_ppm = random_.between(-47'000, 47'000);
     n.armed = Time::never();
-    n.syncing = n.working = false;
+    n.syncing = n.working = n.leads = false;
     n.reads.clear();
     oracle_.restarts(*n.member);
     n.member->start(clock(n));
@@ -146,18 +115,23 @@ class RandomRun {
   void after(Node& n) {
     TestMember& m = *n.member;
     oracle_.steps(m);
+    const bool led = std::exchange(n.leads, m.raft().role() == Role::kLeader);
+    if (plan_.leaders_fall && !healed_ && n.leads && !led && random_.chance(4, 5)) {
+      in(0, plan_.slow ? 60'000 : 6'000, [this] { fell_a_leader(); });
+    }
     const auto later = [this, &n, life = n.life](auto what) {
       return [this, &n, life, what] {
         if (n.life != life || !n.member->up()) return;
         what();
-        after(n);
+        if (n.member->up()) after(n);
       };
     };
     if (m.dirty() && !n.syncing) {
       n.syncing = true;
       in(100, healed_ ? 1000 : plan_.disk_ms * 1000, later([this, &n] {
            n.syncing = false;
-           n.member->sync(clock(n), 1 + random_.below(8));
+           n.member->sync(clock(n), plan_.synced_one_by_one ? 1 : 1 + random_.below(8));
+           if (plan_.edge_crashes && !healed_ && random_.chance(1, 12)) crash_and_restart(n, 20'000);
          }));
     }
     if (m.has_blob_work() && !n.working) {
@@ -190,15 +164,19 @@ class RandomRun {
     const int copies = !healed_ && random_.chance(plan_.repeat, 100) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       const bool late = !healed_ && random_.chance(plan_.late, 100);
-      in(200, late ? 300'000 : 3'000, [this, from, to, m] {
-        Node& n = nodes_.at(to);
-        if (!n.member->up() || cut_.contains({from, to})) return;
-        if (trace) {
-          trace(absl::StrCat(print(now_), " ", print(from), " to ", print(to), ": ", print(m)));
-        }
-        n.member->receive(clock(n), from, m);
-        after(n);
-      });
+      in(200,
+         late                     ? 300'000
+         : plan_.slow && !healed_ ? 50'000
+                                  : 3'000,
+         [this, from, to, m] {
+           Node& n = nodes_.at(to);
+           if (!n.member->up() || cut_.contains({from, to})) return;
+           if (trace) {
+             trace(absl::StrCat(print(now_), " ", print(from), " to ", print(to), ": ", print(m)));
+           }
+           n.member->receive(clock(n), from, m);
+           after(n);
+         });
     }
   }
 
@@ -298,6 +276,7 @@ class RandomRun {
         after(n);
       });
     }
+    if (plan_.leaders_fall) fault_repeat(5'000, 300'000, [this] { fell_a_leader(); });
     if (plan_.transfers) {
       fault_repeat(50'000, 400'000, [this] {
         if (Node* n = any_leader()) {
@@ -306,11 +285,29 @@ class RandomRun {
       });
     }
   }
-  void crash_and_restart(Node& n) {
+  void crash_and_restart(Node& n, int64_t longest_us = 150'000) {
     crash(n);
-    in(1'000, 150'000, [this, &n] {
+    in(1'000, longest_us, [this, &n] {
       if (!n.member->up()) start(n);
     });
+  }
+  // What makes terms short and logs differ: the leader of the day crashes, or is parted from most for a while.
+  void fell_a_leader() {
+    Node* leader = any_leader();
+    if (leader == nullptr) return;
+    if (random_.chance(1, 3)) return crash_and_restart(*leader);
+    std::set<NodeId> with_it = {leader->member->id()};
+    const uint64_t spared = random_.below(3);  // of four
+    for (auto& [other, n] : nodes_) {
+      if (random_.chance(spared, 4)) with_it.insert(other);
+    }
+    std::set<std::pair<NodeId, NodeId>> cut;
+    for (auto& [a, x] : nodes_) {
+      for (auto& [b, y] : nodes_) {
+        if (with_it.contains(a) != with_it.contains(b)) cut.insert({a, b});
+      }
+    }
+    cut_for(std::move(cut), 400'000);
   }
   // Parts the members in two, in one direction or both, for a while.
   void cut() {
@@ -323,9 +320,12 @@ class RandomRun {
         if (left != right && (!one_way || left)) cut.insert({a, b});
       }
     }
-    cut_ = cut;
-    in(20'000, plan_.churn ? 250'000 : 500'000, [this, cut] {
-      if (cut_ == cut) cut_.clear();
+    cut_for(std::move(cut), plan_.churn ? 250'000 : 500'000);
+  }
+  void cut_for(std::set<std::pair<NodeId, NodeId>> cut, int64_t longest_us) {
+    cut_ = std::move(cut);
+    in(20'000, longest_us, [this, life = ++cuts_] {
+      if (cuts_ == life) cut_.clear();
     });
   }
 
@@ -366,6 +366,7 @@ class RandomRun {
   uint64_t events_ = 0, values_ = 0, tokens_ = 0;
   size_t steps_ = 0, reads_answered_ = 0;
   std::set<std::pair<NodeId, NodeId>> cut_;
+  uint64_t cuts_ = 0;
   bool healed_ = false;
   Index committed_at_healing_;
 };
