@@ -98,9 +98,9 @@ struct Service::Impl {
 
   Config config;
   Random random;
+  store::Store store;  // before the replica, which may hold an image of it
   replica::Replica replica;
   replica::Replica::Out replica_out;
-  store::Store store;
   store::WatchHub hub;
   Time now;  // of the latest input
 

@@ -32,8 +32,8 @@ class StoreImage : public replica::ImageReader {
 Service::Impl::Impl(const Config& c)
     : config(c),
       random(c.replica.raft.seed ^ 0x5e47),
-      replica(with_bootstrap(c)),
       store(c.limits),
+      replica(with_bootstrap(c)),
       hub(c.watch, c.replica.raft.seed ^ 0x3a7c) {}
 
 Service::Service(const Config& config) : impl_(std::make_unique<Impl>(config)) {}

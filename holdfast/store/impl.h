@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "holdfast/base/assert.h"
 #include "holdfast/store/leases.h"
 #include "holdfast/store/store.h"
 #include "holdfast/store/versions.h"
@@ -11,6 +12,7 @@ namespace holdfast::store {
 
 struct Store::Impl {
   explicit Impl(const Limits& l) : limits(l) {}
+  ~Impl() { ensure(!imaging, "a store outlives its images"); }
 
   Limits limits;
   VersionedMap map;
