@@ -108,7 +108,9 @@ void Replica::finish_reads(Out& out) {
 }
 
 void Replica::want_snapshot(Out& out) {
-  const bool due = entries_since_snapshot_ >= config_.snapshot_count || bytes_since_snapshot_ >= config_.snapshot_bytes;
+  const bool due =
+      (entries_since_snapshot_ >= config_.snapshot_count || bytes_since_snapshot_ >= config_.snapshot_bytes) &&
+      bytes_since_snapshot_ >= (kept_.empty() ? 0 : kept_.back().meta.size);
   if (!due || writer_ || loader_ || wanted_) return;
   if (drop_when_stable_ != StableSeq{}) {  // the log is slower than the snapshots: one at a time
     mark<"replica.snapshot_waits_for_the_last_one">();

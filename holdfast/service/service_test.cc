@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "holdfast/base/print.h"
+#include "holdfast/base/random.h"
 #include "holdfast/service/service_test_cluster.h"
 
 namespace holdfast::service {
@@ -296,6 +297,26 @@ TEST(Service, SnapshotsAreTakenAndOneMemberComesBackThroughOne) {
   for (uint64_t m = 1; m <= 3; ++m) c[m].crash();
   for (uint64_t m = 1; m <= 3; ++m) c[m].start();
   EXPECT_EQ(value_of(c.ask(c[away], get("k49"))), std::string(100, 'x') + "199");
+}
+
+TEST(Service, WritingSnapshotsOfALargeStateCostsNoMoreThanWritingTheLog) {
+  TestCluster c(1);
+  c[1].config().replica.snapshot_count = 10;
+  c[1].start();
+  holdfast::Random random(7);
+  const auto bytes = [&] {
+    std::string out(2000, ' ');
+    for (char& b : out) b = static_cast<char>(random.below(256));
+    return out;
+  };
+  for (int i = 0; i < 100; ++i) c.ask(c[1], put("large" + std::to_string(i), bytes()));
+  const BlobId newest = c[1].blobs_.rbegin()->first;
+  const size_t size = c[1].blobs_.rbegin()->second.size();
+  ASSERT_GT(size, 50'000u);
+  for (int i = 0; i < 200; ++i) c.ask(c[1], put("small", "v"));
+  EXPECT_EQ(c[1].blobs_.rbegin()->first, newest) << "200 entries of few bytes are not worth an image of " << size;
+  for (size_t written = 0; written < size; written += 2000) c.ask(c[1], put("large", bytes()));
+  EXPECT_GT(c[1].blobs_.rbegin()->first, newest);
 }
 
 TEST(Service, ADamagedNewestSnapshotIsPassedOverForTheOlderOne) {
