@@ -7,6 +7,7 @@
 #include "holdfast/cli/serve.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/sim/sim_main.h"
 
 namespace holdfast::cli {
 namespace {
@@ -29,6 +30,7 @@ void build(CLI::App& root, Shell& shell) {
   add_lease(root, shell);
   add_member(root, shell);
   add_wal(root, shell);
+  root.add_subcommand("sim", "Run the whole store in the simulated world, from a seed");
   add_completion(root, shell);
   root.footer(
       "Start here:\n"
@@ -99,6 +101,9 @@ int run_command(const std::vector<std::string>& args, const Environment& environ
   }
   if (!args.empty() && args[0] == "serve") {
     return run_serve(std::vector<std::string>(args.begin() + 1, args.end()), environment, out, err);
+  }
+  if (!args.empty() && args[0] == "sim") {
+    return sim::sim_main(std::vector<std::string>(args.begin() + 1, args.end()), out, err);
   }
   Shell shell(in, out, err, environment);
   CLI::App root("Holdfast: a replicated key-value store that speaks etcd's API.");

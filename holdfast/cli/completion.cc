@@ -3,6 +3,7 @@
 #include "holdfast/cli/serve_flags.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/sim/sim_options.h"
 
 namespace holdfast::cli {
 namespace {
@@ -19,6 +20,9 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
     for (const ServeFlag& flag : serve_flags()) {
       if (flag.support == Support::kFull) node.words.push_back(cat("--", flag.name));
     }
+  }
+  if (path == "holdfast sim") {
+    for (const std::string_view name : sim::sim_option_names()) node.words.emplace_back(name);
   }
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) node.words.push_back(cat("--", name));

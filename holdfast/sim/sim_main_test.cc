@@ -1,0 +1,155 @@
+// The command `holdfast sim`, without its runs in several processes (tests/cli_member_test.cc has those).
+#include "holdfast/sim/sim_main.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "holdfast/sim/sim_options.h"
+#include "holdfast/sim/sim_progress.h"
+
+namespace holdfast::sim {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+Outcome run(const std::vector<std::string>& args) {
+  std::ostringstream out, err;
+  const int code = sim_main(args, out, err);
+  return {code, out.str(), err.str()};
+}
+
+std::string write_file(const std::string& name, const std::string& text) {
+  const std::string path = ::testing::TempDir() + "/sim_main_test_" + name;
+  std::ofstream(path) << text;
+  return path;
+}
+
+TEST(SimMain, ASeedIsOneRunThatCanBeRepeated) {
+  const Outcome first = run({"--seed", "7"});
+  EXPECT_EQ(first.code, 0);
+  EXPECT_THAT(first.out, AllOf(StartsWith("seed 7: trace "), HasSubstr("; every promise kept\n")));
+  EXPECT_EQ(first.err, "");
+  EXPECT_EQ(run({"--seed=7"}).out, first.out);
+}
+
+TEST(SimMain, ARangeIsSummedUp) {
+  EXPECT_EQ(run({"--seeds", "1..3"}).out, "seeds 1..3: every promise kept\n");
+  EXPECT_EQ(run({"--seeds=3..3"}).out, "seeds 3..3: every promise kept\n");
+}
+
+TEST(SimMain, TraceTellsEventsInTheirOrder) {
+  const Outcome traced = run({"--seed", "7", "--trace"});
+  EXPECT_GT(std::count(traced.out.begin(), traced.out.end(), '\n'), 100);
+  EXPECT_THAT(traced.out, HasSubstr(run({"--seed", "7"}).out));  // watching changes nothing
+}
+
+TEST(SimMain, JsonIsOneObjectPerRun) {
+  const Outcome runs = run({"--seeds=1..2", "--json"});
+  EXPECT_THAT(runs.out, StartsWith(R"({"seed":1,"ok":true,"trace_hash":")"));
+  EXPECT_EQ(std::count(runs.out.begin(), runs.out.end(), '\n'), 2);
+}
+
+TEST(SimMain, SpecDescribesAndDoesNotRun) {
+  EXPECT_THAT(run({"--seed", "7", "--spec"}).out, StartsWith("seed 7: "));
+  EXPECT_THAT(run({"--seed", "7", "--spec"}).out, Not(HasSubstr("trace")));
+}
+
+// The only member loses its disk: no promise can hold.
+constexpr const char* kLostDisk = R"(
+seed = 5
+faults_ms = 3000
+[cluster]
+members = 1
+[workload]
+clients = 3
+put = 10
+[[fault]]
+name = "wipe"
+at_ms = 1000
+for_ms = 1000
+)";
+
+TEST(SimMain, AFailurePrintsTheOneCommandThatReplaysIt) {
+  const std::string file = write_file("lost_disk.toml", kLostDisk);
+  const Outcome failed = run({"--scenario", file});
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.out, HasSubstr("seed 5 FAILED at "));
+  const std::string replay = "replay: holdfast sim --scenario " + file + " --seed 5 --trace\n";
+  EXPECT_THAT(failed.out, ::testing::EndsWith(replay));
+  const Outcome replayed = run({"--scenario", file, "--seed", "5", "--trace"});
+  EXPECT_EQ(replayed.code, 1);
+  EXPECT_THAT(replayed.out, ::testing::EndsWith(failed.out));
+  EXPECT_THAT(run({"--scenario", file, "--json"}).out, HasSubstr(R"("ok":false)"));
+}
+
+TEST(SimMain, ScenariosAreReadAndTheirMistakesNamed) {
+  EXPECT_EQ(run({"--scenario", HOLDFAST_SOURCE_DIR "/holdfast/sim/scenarios/leader_killed_under_load.toml"}).code, 0);
+  const Outcome missing = run({"--scenario=/nonexistent.toml"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_EQ(missing.err, "holdfast sim: /nonexistent.toml: cannot be read\n");
+  EXPECT_EQ(run({"--scenario=/"}).code, 2);
+  const Outcome wrong = run({"--scenario", write_file("wrong.toml", "sede = 3\n")});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, AllOf(HasSubstr("wrong.toml"), HasSubstr("sede")));
+}
+
+TEST(SimMain, WrongUsageIsExplained) {
+  const std::pair<std::vector<std::string>, const char*> table[] = {
+      {{"--sede=1"}, "unknown option --sede=1"},
+      {{"7"}, "unknown option 7"},
+      {{"--seed"}, "--seed needs a number"},
+      {{"--seed=-1"}, "--seed needs a number"},
+      {{"--seed=99999999999999999999999"}, "--seed needs a number"},
+      {{"--seeds=5..3"}, "--seeds needs a range such as 1..1000"},
+      {{"--seeds=5"}, "--seeds needs a range such as 1..1000"},
+      {{"--seeds=1..2..3"}, "--seeds needs a range such as 1..1000"},
+      {{"--jobs=0"}, "--jobs needs a number from 1 to 256"},
+      {{"--scenario="}, "--scenario needs a file"},
+      {{"--trace=yes"}, "--trace takes no value"},
+      {{"--seed=1", "--seeds=1..2"}, "--seed and --seeds exclude each other"},
+      {{"--seeds=1..2", "--scenario=x"}, "give it --seed, not --seeds"},
+      {{"--trace", "--jobs=2"}, "--trace needs --jobs 1"},
+  };
+  for (const auto& [args, text] : table) {
+    const Outcome outcome = run(args);
+    EXPECT_EQ(outcome.code, 2) << args[0];
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("holdfast sim: "), HasSubstr(text), HasSubstr("--help` explains\n")));
+  }
+  EXPECT_THAT(run({"--help"}).out, AllOf(HasSubstr("--scenario FILE"), HasSubstr("Examples:")));
+}
+
+TEST(SimMain, EveryOptionIsInTheHelp) {
+  for (const std::string_view name : sim_option_names()) {
+    if (name == "--help") continue;
+    EXPECT_THAT(std::string(sim_help()), HasSubstr("  " + std::string(name) + " "));
+  }
+}
+
+TEST(SimProgress, TellsWhatIsDoneAndWhatIsToGo) {
+  EXPECT_EQ(progress_text(1200, 5000, 0, 60'000), "1200 of 5000 seeds, 0 failed, 20.0 per second, 190 s to go");
+  EXPECT_EQ(progress_text(1, 1000, 1, 500), "1 of 1000 seeds, 1 failed, 2.0 per second, 8 min to go");
+  EXPECT_EQ(progress_text(0, 10, 0, 0), "0 of 10 seeds, 0 failed, 0.0 per second, 0 s to go");
+}
+
+TEST(SimProgress, LongRunsAreReportedOnceInAWhile) {
+  std::ostringstream err;
+  SimProgress silent(1000, Duration(), err), eager(3, Duration::millis(1), err);
+  for (int i = 0; i < 1000; ++i) silent.finished(i == 3);
+  EXPECT_EQ(silent.done(), 1000u);
+  EXPECT_EQ(silent.failures(), 1u);
+  EXPECT_EQ(err.str(), "");
+}
+
+}  // namespace
+}  // namespace holdfast::sim

@@ -1,0 +1,33 @@
+// The command line of `holdfast sim`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/base/status.h"
+
+namespace holdfast::sim {
+
+struct SimOptions {
+  uint64_t first = 1, last = 100;  // seeds, both included
+  bool one_seed = false;           // --seed was given
+  unsigned jobs = 1;
+  std::string scenario;  // empty: the seed draws everything
+  bool trace = false, spec = false, marks = false, json = false, keep_going = false;
+  bool help = false;  // then nothing else counts
+
+  bool one_run() const { return one_seed || !scenario.empty(); }
+};
+
+// `args` are the words behind "sim". kInvalidArgument says what is wrong.
+StatusOr<SimOptions> parse_sim_options(const std::vector<std::string>& args);
+
+// The text of --help.
+std::string_view sim_help();
+
+// "--seed" and so on, for completion.
+std::vector<std::string_view> sim_option_names();
+
+}  // namespace holdfast::sim
