@@ -61,7 +61,8 @@ std::vector<std::string> render(const Screen& screen) {
   }
   std::ostringstream table;
   print_table(table, rows);
-  for (std::string_view line : split(trim(table.str()), '\n')) lines.emplace_back(cat("  ", line));
+  const std::string drawn = table.str();  // the lines below point into it
+  for (std::string_view line : split(trim(drawn), '\n')) lines.emplace_back(cat("  ", line));
   lines.push_back("");
   lines.push_back("Last events");
   for (const std::string& event : screen.events) lines.push_back(cat("  ", event));
