@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 #include <rpc.grpc.pb.h>
 
+#include <cstdlib>
+
 #include "holdfast/cli/text.h"
 #include "holdfast/cli/url.h"
 
@@ -11,6 +13,10 @@ namespace {
 
 // gRPC's own text for a call that failed before it was sent.
 constexpr std::string_view kNeverConnected = "failed to connect to all addresses";
+
+// gRPC notices that a connection has come about, or has failed, only while somebody polls; between calls it polls every
+// 5 s, so that a member that is back would stay unnoticed. Read when gRPC starts, so set before anything else runs.
+[[maybe_unused]] const int kPollOften = setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "50", 0);
 
 Status from_grpc(const grpc::Status& status) {
   return Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
@@ -28,7 +34,7 @@ grpc::ChannelArguments channel_arguments() {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // each client has connections of its own
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);  // in truth the longest time that one attempt may take
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
   return arguments;
 }

@@ -1,5 +1,6 @@
 #include "holdfast/cli/demo.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -217,6 +218,11 @@ class Demo {
     for (int number = 1; number <= cluster_.size(); ++number) cluster_.member(number).signal(SIGKILL);
     for (int number = 1; number <= cluster_.size(); ++number) kill_member(number);
     writers_.stop();
+    const auto nobody_answers = [&] {
+      const std::vector<MemberView> views = watch_.views();
+      return std::none_of(views.begin(), views.end(), [](const MemberView& view) { return view.reachable; });
+    };
+    if (!wait_until(nobody_answers, "the death of all to be noticed")) return;
     if (Status status = cluster_.start_all(); !status.ok()) return fail(cat(status.message()));
     if (!wait_until([&] { return all_follow_one_leader(); }, "a leader after the restart of all")) return;
     say(cat("member ", leader(), " leads in term ", view(leader()).term));
