@@ -154,6 +154,7 @@ class Replica {
   std::vector<BlobId> superfluous_;  // to be dropped then
   uint64_t entries_since_snapshot_ = 0;
   uint64_t bytes_since_snapshot_ = 0;
+  uint64_t image_bytes_ = 0;  // of the latest snapshot, before compression
 };
 
 }  // namespace holdfast::replica

@@ -6,9 +6,12 @@ namespace holdfast::sim {
 
 void StoreOracle::observe(const StoreMember& member) {
   const service::Service* service = member.service();
-  if (service == nullptr || !service->replica().started()) return;
+  if (service == nullptr) return;
   Seen& seen = seen_[member.id()];
-  if (seen.incarnation != member.node().incarnation()) seen = Seen{member.node().incarnation(), {}, {}, {}, {}};
+  const bool known = seen.incarnation == member.node().incarnation();
+  // A member that has stopped itself may have applied, and answered, in the same step.
+  if (!service->replica().started() && !known) return;
+  if (!known) seen = Seen{member.node().incarnation(), {}, {}, {}, {}};
   check_steps(member, seen);
 
   const raft::Raft& raft = service->replica().raft();
