@@ -7,6 +7,10 @@ namespace holdfast::replica {
 
 bool AppliedTable::claim(const Origin& o) {
   Row& row = rows_[o.node];
+  if (row.incarnation == kBanned) {
+    mark<"replica.claim_of_a_removed_member">();
+    return false;
+  }
   if (o.incarnation < row.incarnation) {
     mark<"replica.claim_from_earlier_incarnation">();
     return false;
@@ -25,10 +29,11 @@ bool AppliedTable::contains(const Origin& o) const {
   const auto it = rows_.find(o.node);
   if (it == rows_.end() || o.incarnation > it->second.incarnation) return false;
   const Row& row = it->second;
+  if (row.incarnation == kBanned) return true;
   return o.incarnation < row.incarnation || o.sequence < row.floor || row.applied.count(o.sequence) > 0;
 }
 
-void AppliedTable::forget(NodeId node) { rows_.erase(node); }
+void AppliedTable::ban(NodeId node) { rows_[node] = Row{kBanned, 0, {}}; }
 
 std::vector<AppliedRow> AppliedTable::rows() const {
   std::vector<AppliedRow> out;

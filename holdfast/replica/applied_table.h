@@ -25,18 +25,21 @@ struct AppliedRow {
 class AppliedTable {
  public:
   // True exactly once per (node, incarnation, sequence): then the command is to be applied. False also for an earlier
-  // incarnation and for what the origin has given up (below its floor).
+  // incarnation, for what the origin has given up (below its floor), and when the node is banned.
   bool claim(const Origin& origin);
   // Whether claim() would say no.
   bool contains(const Origin& origin) const;
-  // A removed member proposes nothing any more.
-  void forget(NodeId node);
+  // Nothing of this node counts from now on, for good: of a removed member, what was applied already may lie in the log
+  // a second time, behind its removal.
+  void ban(NodeId node);
 
   std::vector<AppliedRow> rows() const;
   // kDataLoss when rows are unordered or contradict the invariant.
   static StatusOr<AppliedTable> from_rows(const std::vector<AppliedRow>& rows);
 
  private:
+  // Behind every incarnation: the row of a banned node.
+  static constexpr uint64_t kBanned = UINT64_MAX;
   struct Row {
     uint64_t incarnation = 0;
     uint64_t floor = 0;

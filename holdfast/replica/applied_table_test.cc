@@ -36,6 +36,23 @@ TEST(AppliedTable, RefusesEarlierIncarnationsAndStartsAfreshWithLaterOnes) {
   EXPECT_FALSE(t.claim(origin(1, 2, 11, 11)));
 }
 
+// The log may hold a proposal twice, and between the two the removal of its origin.
+TEST(AppliedTable, TakesNothingOfABannedNodeEvenFromASnapshot) {
+  AppliedTable t;
+  EXPECT_TRUE(t.claim(origin(1, 5, 1, 1)));
+  t.ban(NodeId(1));
+  t.ban(NodeId(2));  // never heard of
+  const auto back = AppliedTable::from_rows(t.rows());
+  ASSERT_TRUE(back.ok()) << back.status();
+  for (AppliedTable table : {t, *back}) {
+    for (const Origin& o : {origin(1, 5, 1, 1), origin(1, 5, 2, 1), origin(1, 6, 1, 1), origin(2, 1, 1, 1)}) {
+      EXPECT_TRUE(table.contains(o));
+      EXPECT_FALSE(table.claim(o));
+    }
+    EXPECT_TRUE(table.claim(origin(3, 1, 1, 1)));
+  }
+}
+
 TEST(AppliedTable, ComesBackFromItsRows) {
   AppliedTable t;
   Random r(1);

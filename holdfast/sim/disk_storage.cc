@@ -1,5 +1,7 @@
 #include "holdfast/sim/disk_storage.h"
 
+#include <span>
+
 #include "holdfast/base/mark.h"
 
 namespace holdfast::sim {
@@ -30,7 +32,14 @@ StatusOr<RecoveredStorage> DiskStorage::recover() {
 Status DiskStorage::write() {
   const std::vector<stable::PendingRecord> batch = std::move(pending_);
   pending_.clear();
-  return wal_->write(batch);
+  // A host may cut its batches anywhere, and a power failure may then fall between any two records.
+  std::span<const stable::PendingRecord> rest(batch);
+  while (!rest.empty()) {
+    const size_t count = random_.chance(1, 4) ? 1 + random_.below(rest.size()) : rest.size();
+    if (const Status written = wal_->write(rest.first(count)); !written.ok()) return written;
+    rest = rest.subspan(count);
+  }
+  return absl::OkStatus();
 }
 
 StatusOr<StableSeq> DiskStorage::sync() {

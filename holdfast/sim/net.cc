@@ -43,6 +43,13 @@ void Net::fold(Link& l) {
   }
   l.effect = e;
   l.version = version_;
+  if (e.bytes_per_second == 0 && !l.queued.empty()) {
+    mark<"sim.net.cap_lifted">();
+    ++l.transmission;
+    std::deque<Waiting> queued = std::move(l.queued);
+    l.queued.clear();
+    for (Waiting& message : queued) depart(l, std::move(message));
+  }
   if (!e.clog && !l.clogged.empty()) {
     mark<"sim.net.unclogged">();
     std::vector<Slice> held = std::move(l.clogged);
@@ -133,22 +140,37 @@ void Net::send(NodeId from, NodeId to, Slice bytes) {
 }
 
 void Net::put_on_line(Link& l, Slice bytes, bool keep_order) {
+  Waiting message{std::move(bytes), keep_order, l.epoch};
+  if (l.effect.bytes_per_second == 0) return depart(l, std::move(message));
+  l.queued.push_back(std::move(message));
+  if (l.queued.size() == 1) transmit_next(l);
+}
+
+// The first of the queue leaves when all of it has been sent.
+void Net::transmit_next(Link& l) {
+  const uint64_t nanos = l.queued.front().bytes.size() * 1'000'000'000 / l.effect.bytes_per_second;
+  world_.after(Duration::nanos(static_cast<int64_t>(nanos)), [this, &l, number = ++l.transmission] {
+    if (number != l.transmission || l.queued.empty()) return;  // the cap was lifted meanwhile
+    Waiting message = std::move(l.queued.front());
+    l.queued.pop_front();
+    depart(l, std::move(message));
+    if (!l.queued.empty()) transmit_next(l);
+  });
+}
+
+void Net::depart(Link& l, Waiting message) {
   const LinkEffect& e = l.effect;
-  Time leaves = world_.now();
-  if (e.bytes_per_second != 0) {
-    leaves = std::max(leaves, l.line_free);
-    l.line_free = leaves + Duration::nanos(static_cast<int64_t>(bytes.size() * 1'000'000'000 / e.bytes_per_second));
-    leaves = l.line_free;
-  }
   Duration delay = Duration::nanos(random_.between(min_delay_.nanos(), max_delay_.nanos())) + e.delay;
   if (e.jitter > Duration()) delay = delay + Duration::nanos(random_.between(0, e.jitter.nanos()));
-  if (!keep_order) delay = delay + Duration::nanos(random_.between(0, std::max(e.jitter, Duration::millis(1)).nanos()));
-  Time arrives = leaves + delay;
-  if (keep_order) {
+  if (!message.keep_order) {
+    delay = delay + Duration::nanos(random_.between(0, std::max(e.jitter, Duration::millis(1)).nanos()));
+  }
+  Time arrives = world_.now() + delay;
+  if (message.keep_order) {
     arrives = std::max(arrives, l.last_delivery);
     l.last_delivery = arrives;
   }
-  world_.at(arrives, [this, &l, epoch = l.epoch, bytes = std::move(bytes)] { arrive(l, epoch, bytes); });
+  world_.at(arrives, [this, &l, message = std::move(message)] { arrive(l, message.epoch, message.bytes); });
 }
 
 void Net::damage(Link& l, const Slice& bytes, bool truncate) {

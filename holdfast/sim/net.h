@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -69,13 +70,19 @@ class Net {
 
  private:
   static constexpr size_t kRemembered = 16;  // per link, for replays
+  struct Waiting {
+    Slice bytes;
+    bool keep_order = true;
+    uint64_t epoch = 0;
+  };
   struct Link {
     NodeId from, to;
     uint64_t version = 0;  // of the faults folded into `effect`
     LinkEffect effect;
-    Time last_delivery;  // order is kept unless a fault says otherwise
-    Time line_free;      // under a bandwidth cap
-    uint64_t epoch = 0;  // messages of an earlier epoch were lost in a reset
+    Time last_delivery;          // order is kept unless a fault says otherwise
+    uint64_t epoch = 0;          // messages of an earlier epoch were lost in a reset
+    std::deque<Waiting> queued;  // under a bandwidth cap; the first is being transmitted
+    uint64_t transmission = 0;
     std::vector<Slice> clogged;
     std::vector<Slice> remembered;
     size_t next_remembered = 0;
@@ -90,6 +97,8 @@ class Net {
   void fold(Link& link);
   void refresh_all();
   void put_on_line(Link& link, Slice bytes, bool keep_order);
+  void transmit_next(Link& link);
+  void depart(Link& link, Waiting message);
   void damage(Link& link, const Slice& bytes, bool truncate);
   void arrive(Link& link, uint64_t epoch, const Slice& bytes);
   void note(const char* kind, const Link& link, const Slice& bytes);

@@ -141,5 +141,19 @@ TEST(Net, ABandwidthCapDelaysLargeMessages) {
   EXPECT_EQ(w.got.size(), 1u);
 }
 
+TEST(Net, WhatWaitedForItsShareOfABandwidthLeavesInOrderWhenTheCapIsLifted) {
+  Wires w;
+  const uint64_t cap = w.net.add_fault(Wires::link(kA, kB), {.bytes_per_second = 1});
+  w.send(10);
+  w.world.run_until(Time::at_millis(2500));
+  EXPECT_EQ(w.payloads(), Wires::numbers(2)) << "one byte per second";
+  w.net.remove_fault(cap);
+  w.world.run_until(Time::at_millis(2510));
+  EXPECT_EQ(w.payloads(), Wires::numbers(10));
+  w.send(1);
+  w.settle();
+  EXPECT_EQ(w.got.size(), 11u) << "nothing was sent twice";
+}
+
 }  // namespace
 }  // namespace holdfast::sim
