@@ -34,8 +34,9 @@ std::unique_ptr<stable::Disk> open_log(Shell& shell, const std::string& director
 }
 
 Json segment_json(const WalSegmentReport& segment) {
-  return {{"file", segment.file},     {"bytes", segment.file_bytes}, {"used_bytes", segment.used_bytes},
-          {"frames", segment.frames}, {"records", segment.records},  {"verdict", print(segment.verdict)}};
+  return {{"file", segment.file},        {"bytes", segment.file_bytes}, {"used_bytes", segment.used_bytes},
+          {"frames", segment.frames},    {"records", segment.records},  {"verdict", print(segment.verdict)},
+          {"leftover", segment.leftover}};
 }
 
 Json report_json(const WalReport& report) {
@@ -62,7 +63,7 @@ void print_report(Shell& shell, const WalReport& report, const std::string& path
   std::vector<std::vector<std::string>> rows = {{"SEGMENT", "RECORDS", "FRAMES", "USED", "SIZE", "STATE"}};
   for (const WalSegmentReport& segment : report.segments) {
     rows.push_back({segment.file, cat(segment.records), cat(segment.frames), cat(segment.used_bytes),
-                    cat(segment.file_bytes), print(segment.verdict)});
+                    cat(segment.file_bytes), segment.leftover ? "Leftover" : print(segment.verdict)});
   }
   print_table(shell.out, rows);
   if (report.damage) {

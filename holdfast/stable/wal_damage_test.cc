@@ -136,6 +136,33 @@ TEST_F(WalDamageTest, AReleasedSegmentMayBeMissing) {
   expect_refused(segment_name(3), "still needed");
 }
 
+// What is left of a removal when the directory's sync failed: the name, perhaps with a later segment's content.
+TEST_F(WalDamageTest, AReleasedSegmentThatIsBackIsRemovedOnceMore) {  // D4 for directories
+  {
+    Opened log = open();
+    (*log.wal)->release(StableSeq(20));
+    ASSERT_TRUE((*log.wal)->trim().ok());
+    ASSERT_FALSE(disk.exists(segment_name(2)));
+  }
+  const DiskImage trimmed = disk.current_image();
+  for (const uint64_t content : {1, 3}) {
+    DiskImage image = trimmed;
+    image.files[segment_name(1)] = intact.files.at(segment_name(content));
+    disk.load(image);
+    const auto report = verify_wal(disk);
+    ASSERT_TRUE(report.ok() && report->ok()) << report.status();
+    EXPECT_TRUE(report->segments.front().leftover);
+    const Opened log = open();
+    ASSERT_TRUE(log.wal.ok()) << log.wal.status();
+    EXPECT_EQ((*log.wal)->last_written(), StableSeq(26));
+    EXPECT_FALSE(disk.exists(segment_name(1)));
+    // What is needed must not be taken for a leftover.
+    disk.load(image);
+    ASSERT_TRUE(disk.remove(segment_name(3)).ok());
+    expect_refused(content == 1 ? segment_name(2) : segment_name(1), content == 1 ? "missing" : "the file says");
+  }
+}
+
 TEST_F(WalDamageTest, ATruncatedSegmentIsDamage) {  // D18
   for (uint64_t number = 1; number <= 4; ++number) {
     for (const uint64_t size : {uint64_t{50}, uint64_t{512}, uint64_t{3000}}) {

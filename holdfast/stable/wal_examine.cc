@@ -82,31 +82,50 @@ StatusOr<LogFiles> list_log(Disk& disk) {
   return files;
 }
 
-std::optional<Damage> check_headers(const std::vector<uint64_t>& names, const std::vector<SegmentHeader>& headers) {
-  for (size_t i = 0; i < headers.size(); ++i) {
-    const SegmentHeader& h = headers[i];
-    const std::string file = segment_name(names[i]);
-    if (h.number != names[i]) {
-      return Damage{file, 0, {}, "the file says that it is " + segment_name(h.number), kRestore};
-    }
-    if (i == 0) continue;
-    const SegmentHeader& before = headers[i - 1];
-    if (h.number != before.number + 1) {
-      mark<"wal.segment_missing">();
-      const std::string missing = segment_name(before.number + 1);
-      return Damage{missing, 0, {}, "the segment is missing, " + file + " is there", kRestore};
-    }
-    if (h.first_seq < before.first_seq) {
-      return Damage{
-          file, 0, h.first_seq,
-          "the segment starts with " + to_text(h.first_seq) + ", its predecessor with " + to_text(before.first_seq),
-          kRestore};
-    }
-    if (h.identity != before.identity) {
-      return Damage{file, 0, h.first_seq, "the segment belongs to another member than its predecessor", kRestore};
-    }
+namespace {
+
+std::optional<Damage> check_alone(uint64_t name, const HeaderFound& found) {
+  if (found.damage.has_value() || found.header.number == name) return found.damage;
+  return Damage{segment_name(name), 0, {}, "the file says that it is " + segment_name(found.header.number), kRestore};
+}
+
+std::optional<Damage> check_pair(const SegmentHeader& before, const SegmentHeader& h) {
+  const std::string file = segment_name(h.number);
+  if (h.number != before.number + 1) {
+    mark<"wal.segment_missing">();
+    const std::string missing = segment_name(before.number + 1);
+    return Damage{missing, 0, {}, "the segment is missing, " + file + " is there", kRestore};
+  }
+  if (h.first_seq < before.first_seq) {
+    return Damage{
+        file, 0, h.first_seq,
+        "the segment starts with " + to_text(h.first_seq) + ", its predecessor with " + to_text(before.first_seq),
+        kRestore};
+  }
+  if (h.identity != before.identity) {
+    return Damage{file, 0, h.first_seq, "the segment belongs to another member than its predecessor", kRestore};
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+Agreement check_headers(const std::vector<uint64_t>& names, const std::vector<HeaderFound>& headers) {
+  Agreement out;
+  bool good_before = false;
+  for (size_t i = 0; i < headers.size(); ++i) {
+    std::optional<Damage> damage = check_alone(names[i], headers[i]);
+    const bool good = !damage.has_value();
+    if (!good) {
+      out.begin = i + 1;
+    } else if (good_before) {
+      damage = check_pair(headers[i - 1].header, headers[i].header);
+      if (damage.has_value()) out.begin = i;
+    }
+    if (!out.damage.has_value()) out.damage = std::move(damage);
+    good_before = good;
+  }
+  return out;
 }
 
 Damage header_damage(const std::string& file, const Status& found) {

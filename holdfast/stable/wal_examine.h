@@ -29,12 +29,25 @@ struct LogFiles {
 };
 StatusOr<LogFiles> list_log(Disk& disk);
 
-// What the headers of all segments, in the order of their names, say about each other. `names` are the numbers that the
-// file names give. None: numbers match names and are consecutive, identities agree, first records do not go back.
-std::optional<Damage> check_headers(const std::vector<uint64_t>& names, const std::vector<SegmentHeader>& headers);
+// A segment's header as it was read.
+struct HeaderFound {
+  SegmentHeader header;
+  std::optional<Damage> damage;  // it cannot be read: header_damage()
+};
 
 // The damage that SegmentReader::open found.
 Damage header_damage(const std::string& file, const Status& found);
+
+// What the headers of all segments, in the order of their names, say about themselves and each other. They agree when
+// numbers match names and are consecutive, identities are the same and first records do not go back.
+struct Agreement {
+  // The headers from here on agree; as many as there are segments when not even the last is good. What comes before is
+  // a leftover if check_start() accepts the segment at `begin`: a directory sync that failed may leave the name of a
+  // segment that was removed, even in another segment's content, and the names after it may be gone for good.
+  size_t begin = 0;
+  std::optional<Damage> damage;  // the first disagreement; none when begin is 0
+};
+Agreement check_headers(const std::vector<uint64_t>& names, const std::vector<HeaderFound>& headers);
 
 // The oldest segment must not start behind a record that may still be needed.
 std::optional<Damage> check_start(const SegmentHeader& oldest, StableSeq released);

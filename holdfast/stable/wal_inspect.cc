@@ -56,10 +56,10 @@ Status verify_segment(OpenedSegment& s, std::optional<StableSeq> successor, WalR
   if (!found.ok()) return found.status();
   s.report.used_bytes = found->valid_end;
   s.report.verdict = found->verdict;
+  report.released = std::max(report.released, found->released);
   keep_first(report.damage, found->damage);
   if (!report.ok()) return absl::OkStatus();
   report.proven = std::max(report.proven, found->proven);
-  report.released = std::max(report.released, found->released);
   report.torn_tail = found->verdict == Verdict::kCut;
   report.last = found->next_seq - 1;
   return absl::OkStatus();
@@ -126,23 +126,27 @@ StatusOr<WalReport> verify_wal(Disk& disk) {
   WalReport report;
   report.spares = files->spares.size();
   // In the order of recovery, so that both name the same damage first.
-  std::vector<SegmentHeader> headers;
-  for (const OpenedSegment& s : *segments) {
-    keep_first(report.damage, s.damage);
-    headers.push_back(s.report.header);
-  }
-  if (report.ok()) report.damage = check_headers(files->segments, headers);
+  std::vector<HeaderFound> headers;
+  for (const OpenedSegment& s : *segments) headers.push_back({s.report.header, s.damage});
+  const Agreement agreement = check_headers(files->segments, headers);
   for (size_t i = 0; i < segments->size(); ++i) {
     OpenedSegment& s = (*segments)[i];
+    s.report.leftover = i < agreement.begin;
     std::optional<StableSeq> successor;
-    if (i + 1 < segments->size() && (*segments)[i + 1].reader.has_value()) {
-      successor = (*segments)[i + 1].reader->header().first_seq;
+    if (i + 1 < segments->size()) successor = (*segments)[i + 1].report.header.first_seq;
+    if (!s.report.leftover) {
+      if (Status status = verify_segment(s, successor, report); !status.ok()) return status;
     }
-    if (Status status = verify_segment(s, successor, report); !status.ok()) return status;
     report.segments.push_back(s.report);
   }
-  const SegmentHeader& oldest = report.segments.front().header;
-  if (report.ok()) report.damage = check_start(oldest, report.released);
+  if (agreement.begin == segments->size()) {
+    report.damage = agreement.damage;
+    return report;
+  }
+  const SegmentHeader& oldest = report.segments[agreement.begin].header;
+  if (const auto damage = check_start(oldest, report.released)) {
+    report.damage = agreement.damage.has_value() ? agreement.damage : damage;
+  }
   if (oldest.first_seq > StableSeq{} && report.last >= oldest.first_seq) report.first = oldest.first_seq;
   if (!report.first) report.last = StableSeq{};
   return report;

@@ -41,6 +41,7 @@ struct WalSegmentReport {
   uint64_t records = 0;
   uint64_t used_bytes = 0;  // up to the end of the last whole frame
   wal::Verdict verdict = wal::Verdict::kEnds;
+  bool leftover = false;  // recovery removes it, if the segments behind it hold all that is needed
 };
 
 struct WalReport {

@@ -49,8 +49,10 @@ class Wal::Recovery {
     if (!files.ok()) return files.status();
     wal_.reset(new Wal(disk_, options_, files->spares));
     if (files->segments.empty()) return start_new(*files);
-    for (auto step : {&Recovery::open_all, &Recovery::examine_all, &Recovery::repair_last}) {
-      if (Status s = (this->*step)(files->segments); !s.ok()) return s;
+    numbers_ = files->segments;
+    for (auto step : {&Recovery::open_all, &Recovery::examine_all, &Recovery::repair_last, &Recovery::make_certain,
+                      &Recovery::remove_leftovers}) {
+      if (Status s = (this->*step)(); !s.ok()) return s;
     }
     return std::move(wal_);
   }
@@ -67,49 +69,73 @@ class Wal::Recovery {
     return std::move(wal_);
   }
 
-  Status open_all(const std::vector<uint64_t>& numbers) {
-    std::vector<SegmentHeader> headers;
-    for (const uint64_t number : numbers) {
+  Status open_all() {
+    std::vector<HeaderFound> headers;
+    for (const uint64_t number : numbers_) {
       const std::string name = segment_name(number);
       StatusOr<std::unique_ptr<File>> file = disk_.open(name);
       if (!file.ok()) return file.status();
       StatusOr<SegmentReader> reader = SegmentReader::open(**file, name);
-      if (absl::IsDataLoss(reader.status())) {
-        mark<"wal.header_damaged">();
-        return to_status(header_damage(name, reader.status()), disk_.path());
-      }
       if (absl::IsUnimplemented(reader.status())) {
         return absl::UnimplementedError(disk_.path() + "/" + name + ": " + std::string(reader.status().message()));
       }
-      if (!reader.ok()) return reader.status();
-      if (reader->header().identity != options_.identity) {
+      if (absl::IsDataLoss(reader.status())) {
+        mark<"wal.header_damaged">();
+        headers.push_back({{}, header_damage(name, reader.status())});
+      } else if (!reader.ok()) {
+        return reader.status();
+      } else if (reader->header().identity != options_.identity) {
         return refuse_identity(options_.identity, reader->header().identity, disk_.path());
+      } else {
+        headers.push_back({reader->header(), std::nullopt});
       }
-      headers.push_back(reader->header());
       files_.push_back(*std::move(file));
-      readers_.push_back(*std::move(reader));
+      readers_.push_back(std::move(reader));
     }
-    if (const auto damage = check_headers(numbers, headers)) return to_status(*damage, disk_.path());
-    return absl::OkStatus();
+    agreement_ = check_headers(numbers_, headers);
+    if (agreement_.begin == numbers_.size()) return to_status(*agreement_.damage, disk_.path());
+    return check_beginning();
   }
 
-  Status examine_all(const std::vector<uint64_t>&) {
+  SegmentReader& reader(size_t i) { return *readers_[i]; }
+
+  // What is to be replayed must begin at or before a record that is known to be needed no more. Found out before
+  // anything is replayed: a replay with a hole in it makes no sense to whom it is for.
+  Status check_beginning() {
+    const SegmentHeader& oldest = reader(agreement_.begin).header();
+    StableSeq released = reader(readers_.size() - 1).header().released;
+    if (oldest.first_seq > std::max(released, StableSeq(1))) {
+      for (size_t i = agreement_.begin; i < readers_.size(); ++i) {
+        StatusOr<Findings> found = examine(i, [](const Frame&) { return absl::OkStatus(); });
+        if (!found.ok()) return found.status();
+        released = std::max(released, found->released);
+      }
+    }
+    const auto damage = check_start(oldest, released);
+    if (!damage.has_value()) return absl::OkStatus();
+    return to_status(agreement_.damage.has_value() ? *agreement_.damage : *damage, disk_.path());
+  }
+
+  StatusOr<Findings> examine(size_t i, const std::function<Status(const Frame&)>& on_frame) {
+    std::optional<StableSeq> successor;
+    if (i + 1 < readers_.size()) successor = reader(i + 1).header().first_seq;
+    return examine_segment(reader(i), successor, on_frame);
+  }
+
+  Status examine_all() {
     StableSeq released;
-    for (size_t i = 0; i < readers_.size(); ++i) {
-      std::optional<StableSeq> successor;
-      if (i + 1 < readers_.size()) successor = readers_[i + 1].header().first_seq;
-      const bool sealed = successor.has_value();
-      StatusOr<Findings> found = examine_segment(readers_[i], successor, [&](const Frame& f) { return replay(f); });
+    for (size_t i = agreement_.begin; i < readers_.size(); ++i) {
+      const bool sealed = i + 1 < readers_.size();
+      StatusOr<Findings> found = examine(i, [&](const Frame& f) { return replay(f); });
       if (!found.ok()) return found.status();
       if (found->damage.has_value()) return to_status(*found->damage, disk_.path());
       if (planted<"S5">() && sealed && found->verdict == Verdict::kCut) {
         if (Status s = forget_behind(i); !s.ok()) return s;
       }
       released = std::max(released, found->released);
-      durable_released_ = std::max(durable_released_, sealed ? found->released : readers_[i].header().released);
+      durable_released_ = std::max(durable_released_, sealed ? found->released : reader(i).header().released);
       last_ = *std::move(found);
     }
-    if (const auto damage = check_start(readers_.front().header(), released)) return to_status(*damage, disk_.path());
     last_.released = released;
     return absl::OkStatus();
   }
@@ -117,7 +143,7 @@ class Wal::Recovery {
   // Part of the planted bug S5: what follows a "torn tail" goes with it.
   Status forget_behind(size_t last) {
     while (readers_.size() > last + 1) {
-      if (Status s = disk_.remove(readers_.back().name()); !s.ok()) return s;
+      if (Status s = disk_.remove(segment_name(numbers_[readers_.size() - 1])); !s.ok()) return s;
       readers_.pop_back();
       files_.pop_back();
     }
@@ -132,7 +158,7 @@ class Wal::Recovery {
   }
 
   // Afterwards all that was replayed is stable, and nothing else of the log is there.
-  Status repair_last(const std::vector<uint64_t>&) {
+  Status repair_last() {
     File& file = *files_.back();
     if (last_.verdict == Verdict::kCut) {
       mark<"wal.torn_tail_cut">();
@@ -145,11 +171,11 @@ class Wal::Recovery {
       if (Status s = file.write(f.offset, Chain(f.bytes)); !s.ok()) return s;
     }
     if (Status s = file.sync(); !s.ok()) return s;
-    if (Status s = disk_.sync_dir(); !s.ok()) return s;
-    for (const SegmentReader& r : readers_) {
-      wal_->segments_.push_back({r.header().number, r.header().first_seq, r.header().segment_bytes});
+    for (size_t i = agreement_.begin; i < readers_.size(); ++i) {
+      const SegmentHeader& h = reader(i).header();
+      wal_->segments_.push_back({h.number, h.first_seq, h.segment_bytes});
     }
-    wal_->active_ = readers_.back().header();
+    wal_->active_ = reader(readers_.size() - 1).header();
     wal_->file_ = std::move(files_.back());
     wal_->end_ = last_.valid_end;
     wal_->last_written_ = wal_->stable_ = last_.next_seq - 1;
@@ -157,6 +183,35 @@ class Wal::Recovery {
     wal_->marked_ = last_.verdict == Verdict::kCut ? StableSeq{} : last_.proven;
     wal_->released_ = last_.released;
     wal_->written_released_ = wal_->stable_released_ = durable_released_;
+    return absl::OkStatus();
+  }
+
+  // The names, too, may be the cache's alone, and syncing the directory again proves nothing. Every segment but the
+  // last is certain, because nothing was written behind it before it was; so is the last one once a frame stands in it.
+  // A last one without a frame is made anew.
+  Status make_certain() {
+    if (wal_->end_ > wal_->active_.block_bytes) return disk_.sync_dir();
+    mark<"wal.empty_segment_made_anew">();
+    SegmentHeader& h = wal_->active_;
+    h.salt = make_salt(h.identity, h.number, h.first_seq, options_.writer);
+    h.block_bytes = options_.block_bytes;
+    h.segment_bytes = options_.segment_bytes;
+    StatusOr<std::unique_ptr<File>> file = wal_->pool_.make(h);
+    if (!file.ok()) return file.status();
+    wal_->file_ = *std::move(file);
+    wal_->end_ = h.block_bytes;
+    wal_->segments_.back().bytes = h.segment_bytes;
+    return absl::OkStatus();
+  }
+
+  Status remove_leftovers() {
+    for (size_t i = 0; i < agreement_.begin; ++i) {
+      mark<"wal.leftover_removed">();
+      if (Status s = disk_.remove(segment_name(numbers_[i])); !s.ok()) return s;
+    }
+    if (agreement_.begin > 0) {
+      if (Status s = disk_.sync_dir(); !s.ok()) return s;
+    }
     return wal_->pool_.trim_spares();
   }
 
@@ -164,8 +219,10 @@ class Wal::Recovery {
   WalOptions options_;
   const Replay& replay_;
   std::unique_ptr<Wal> wal_;
+  std::vector<uint64_t> numbers_;  // of the segments, by their names, and then their files and readers
   std::vector<std::unique_ptr<File>> files_;
-  std::vector<SegmentReader> readers_;
+  std::vector<StatusOr<SegmentReader>> readers_;
+  Agreement agreement_;
   Findings last_;
   // What frames that were certainly synced say; the last segment's frames may not have been.
   StableSeq durable_released_;
