@@ -2,13 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <sstream>
+#include <numeric>
 #include <thread>
 
 #include "holdfast/cli/client.h"
-#include "holdfast/cli/command.h"
 #include "holdfast/cli/demo_load.h"
 #include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/json.h"
@@ -23,11 +23,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
-
-struct Outcome {
-  int code = 0;
-  std::string out, err;
-};
 
 // Members of one cluster for all tests of a suite; each test uses keys of its own.
 template <int kMembers>
@@ -55,11 +50,7 @@ class ClusterTest : public ::testing::Test {
   static std::string output() { return cluster_->member(1).last_output(20); }
 
   static Outcome run(const std::vector<std::string>& args, const std::string& input = "") {
-    std::istringstream in(input);
-    std::ostringstream out, err;
-    const Environment environment = {{"HOLDFAST_ENDPOINTS", join(cluster_->endpoints(), ",")}};
-    const int code = run_command(args, environment, in, out, err);
-    return {code, out.str(), err.str()};
+    return run_in_process(args, {{"HOLDFAST_ENDPOINTS", join(cluster_->endpoints(), ",")}}, input);
   }
   static Json json(std::vector<std::string> args, const std::string& input = "") {
     args.push_back("--json");
@@ -285,6 +276,22 @@ TEST_F(ThreeMembers, WithoutAMajorityWritesFailAndSaySo) {
   EXPECT_THAT(outcome.err, HasSubstr("a majority of"));
   for (const int number : {1, 2}) ASSERT_TRUE(cluster_->member(number).start().ok());
   EXPECT_TRUE(comes_true([&] { return run({"put", "yes", "majority"}).code == kExitOk; }));
+}
+
+// Several processes share the seeds; each seed runs once.
+TEST(Sim, JobsRunEverySeedOnce) {
+  const std::string directory = temporary_directory();
+  LocalMember jobs({kProgram, {"sim", "--seeds=1..30", "--jobs=3", "--json"}, directory + "/log"});
+  ASSERT_TRUE(jobs.start().ok());
+  EXPECT_EQ(jobs.wait(kLong), "exited with code 0");
+  std::vector<int> seeds;
+  const std::string output = jobs.last_output(1'000);
+  for (std::string_view line : split(output, '\n')) seeds.push_back(Json::parse(line)["seed"]);
+  std::sort(seeds.begin(), seeds.end());
+  std::vector<int> all(30);
+  std::iota(all.begin(), all.end(), 1);
+  EXPECT_EQ(seeds, all);
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 
 #include <chrono>
+#include <sstream>
 #include <string>
+#include <vector>
+
+#include "holdfast/cli/command.h"
 
 namespace holdfast::cli {
 
@@ -17,6 +21,7 @@ inline std::string temporary_directory() {
   return mkdtemp(name);
 }
 
+// False when the condition does not come true within kLong.
 template <class Condition>
 bool comes_true(const Condition& condition) {
   const auto deadline = std::chrono::steady_clock::now() + kLong;
@@ -25,6 +30,20 @@ bool comes_true(const Condition& condition) {
     poll(nullptr, 0, 20);
   }
   return true;
+}
+
+struct Outcome {
+  int code = 0;
+  std::string out, err;
+};
+
+// The command, in this process.
+inline Outcome run_in_process(const std::vector<std::string>& args, const Environment& environment,
+                              const std::string& input = "") {
+  std::istringstream in(input);
+  std::ostringstream out, err;
+  const int code = run_command(args, environment, in, out, err);
+  return {code, out.str(), err.str()};
 }
 
 }  // namespace holdfast::cli

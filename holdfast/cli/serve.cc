@@ -90,7 +90,8 @@ class StopSignals {
 };
 
 int report(std::ostream& err, const Status& failure) {
-  err << "holdfast serve: " << cat(failure.message()) << "\n";
+  const std::string text = cat(failure.message());
+  for (std::string_view line : split(text, '\n')) err << "holdfast serve: " << line << "\n";
   return failure.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
 }
 
@@ -137,10 +138,7 @@ server::MemberConfig member_config(const ServeOptions& options) {
 int run_serve(const std::vector<std::string>& args, const Environment& environment, std::ostream& out,
               std::ostream& err) {
   const StatusOr<ServeCommand> command = parse_serve(args, environment);
-  if (!command.ok()) {
-    err << "holdfast serve: " << cat(command.status().message()) << "\n";
-    return kExitUsage;
-  }
+  if (!command.ok()) return report(err, command.status());
   if (command->action == ServeCommand::Action::kHelp) {
     out << serve_help();
     return kExitOk;

@@ -271,9 +271,10 @@ Status check_data_directory(const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path path(directory);
-  if (!fs::exists(path, error)) return absl::OkStatus();
-  if (!fs::is_directory(path, error)) {
-    return absl::FailedPreconditionError(cat(directory, " is not a directory; name another one with --data-dir"));
+  // A file in the place of the directory, or of one above it.
+  for (fs::path at = path; !at.empty() && at != at.root_path(); at = at.parent_path()) {
+    if (!fs::exists(at, error) || fs::is_directory(at, error)) continue;
+    return absl::FailedPreconditionError(cat(at.string(), " is not a directory; name another one with --data-dir"));
   }
   if (fs::exists(path / "member" / "snap" / "db", error)) {
     return absl::FailedPreconditionError(cat(

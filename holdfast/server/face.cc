@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "holdfast/base/mark.h"
+#include "holdfast/runtime/sockets.h"
 #include "holdfast/server/connection.h"
 
 namespace holdfast::server {
@@ -19,30 +20,13 @@ constexpr auto kSweep = std::chrono::seconds(1);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // after running out of descriptors
 
 struct Listener {
-  explicit Listener(asio::io_context& loop) : acceptor(loop), pause(loop) {}
+  Listener(asio::io_context& loop, tcp::acceptor listening) : acceptor(std::move(listening)), pause(loop) {}
   tcp::acceptor acceptor;
   asio::steady_timer pause;
 };
 
 std::chrono::steady_clock::time_point clock_of(Time t) {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(t.nanos()));
-}
-
-// A name is looked up; of several addresses an IPv4 one is taken, as etcd does.
-StatusOr<tcp::endpoint> resolve(asio::io_context& loop, const std::string& host, uint16_t port) {
-  asio::error_code error;
-  const asio::ip::address address = asio::ip::make_address(host.empty() ? "0.0.0.0" : host, error);
-  if (!error) return tcp::endpoint(address, port);
-  tcp::resolver resolver(loop);
-  const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
-  if (error || found.empty()) {
-    return absl::InvalidArgumentError("cannot listen on \"" + host + "\": " + error.message() +
-                                      "; give an address of this machine or a name that resolves to one");
-  }
-  for (const auto& entry : found) {
-    if (entry.endpoint().address().is_v4()) return entry.endpoint();
-  }
-  return found.begin()->endpoint();
 }
 
 }  // namespace
@@ -204,18 +188,9 @@ Face::Face(asio::io_context& loop, Port& port, runtime::Metrics& metrics, const 
 Face::~Face() { impl_->stop(); }
 
 Status Face::listen(const std::string& host, uint16_t port) {
-  const StatusOr<tcp::endpoint> endpoint = resolve(impl_->loop, host, port);
-  if (!endpoint.ok()) return endpoint.status();
-  const auto listener = std::make_shared<Listener>(impl_->loop);
-  asio::error_code error;
-  listener->acceptor.open(endpoint->protocol(), error);
-  if (!error) listener->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) listener->acceptor.bind(*endpoint, error);
-  if (!error) listener->acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) {
-    return absl::UnavailableError("cannot listen for clients on " + host + ":" + std::to_string(port) + ": " +
-                                  error.message() + "; stop the program that uses it or choose another address");
-  }
+  StatusOr<tcp::acceptor> acceptor = runtime::listen_on(impl_->loop, {host.empty() ? "0.0.0.0" : host, port});
+  if (!acceptor.ok()) return acceptor.status();
+  const auto listener = std::make_shared<Listener>(impl_->loop, *std::move(acceptor));
   impl_->listeners.push_back(listener);
   impl_->accept(listener);
   return absl::OkStatus();

@@ -53,7 +53,9 @@ StatusOr<std::unique_ptr<Clients>> make_face(asio::io_context& loop, Backend& ba
   for (const std::string& text : config.listen_client_urls) {
     const StatusOr<runtime::Url> url = runtime::parse_url(text);
     if (!url.ok()) return url.status();
-    if (const Status listening = clients->face().listen(url->host, url->port); !listening.ok()) return listening;
+    if (const Status s = clients->face().listen(url->host, url->port); !s.ok()) {
+      return Status(s.code(), "--listen-client-urls: " + std::string(s.message()));
+    }
   }
   add_store_metrics(backend, metrics);
   add_process_metrics(metrics);
