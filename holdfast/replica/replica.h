@@ -69,8 +69,6 @@ class Replica {
   // Whether `id` was a member and is none any more; known of the latest kMaxRemoved.
   bool was_removed(NodeId id) const { return std::count(removed_.begin(), removed_.end(), id) > 0; }
   bool started() const { return phase_ == Phase::kRunning; }
-  // It has been started, and may have stopped since: the positions below mean something.
-  bool has_run() const { return has_run_; }
   const raft::Raft& raft() const { return raft_; }
   bool leads() const { return raft_.role() == raft::Role::kLeader; }
   raft::Index applied_index() const { return applied_; }
@@ -125,7 +123,6 @@ class Replica {
   raft::Raft raft_;
   raft::Raft::Out raft_out_;
   Phase phase_ = Phase::kRecovering;
-  bool has_run_ = false;
 
   uint64_t incarnation_ = 0;
   StableSeq incarnation_seq_;
@@ -157,6 +154,7 @@ class Replica {
   std::vector<BlobId> superfluous_;  // to be dropped then
   uint64_t entries_since_snapshot_ = 0;
   uint64_t bytes_since_snapshot_ = 0;
+  uint64_t image_bytes_ = 0;  // of the latest snapshot, before compression
 };
 
 }  // namespace holdfast::replica

@@ -110,7 +110,7 @@ void Replica::finish_reads(Out& out) {
 void Replica::want_snapshot(Out& out) {
   const bool due =
       (entries_since_snapshot_ >= config_.snapshot_count || bytes_since_snapshot_ >= config_.snapshot_bytes) &&
-      bytes_since_snapshot_ >= (kept_.empty() ? 0 : kept_.back().meta.size);
+      bytes_since_snapshot_ >= image_bytes_;
   if (!due || writer_ || loader_ || wanted_) return;
   if (drop_when_stable_ != StableSeq{}) {  // the log is slower than the snapshots: one at a time
     mark<"replica.snapshot_waits_for_the_last_one">();

@@ -112,7 +112,6 @@ void Replica::run(Time now, Out& out) {
   }
   if (applied_ == raft::Index{}) applied_membership_ = kept_.empty() ? config_.bootstrap : kept_.back().meta.membership;
   phase_ = Phase::kRunning;
-  has_run_ = true;
   out.raise(Started{});
   raft_step(now, out, [&](raft::Raft::Out& o) { raft_.start(now, o); });
   if (kept_.empty()) kept_.push_back({raft_.snapshot(), StableSeq{1}});

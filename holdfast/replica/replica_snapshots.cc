@@ -75,6 +75,7 @@ void Replica::snapshot_sealed(Time now, Out& out) {
     return;
   }
   blobs_[meta.blob] = meta.size;
+  image_bytes_ = writer_->image_bytes();
   raft_step(now, out, [&](raft::Raft::Out& o) { raft_.snapshot_taken(now, meta, o); });
   keep(meta, out);
 }
@@ -151,6 +152,7 @@ void Replica::loaded_received(Time now, Out& out) {
 void Replica::adopt_image_header(Out& out) {
   ensure(loader_.has_value() && loader_->header().has_value(), "a loaded snapshot has a header");
   const ImageHeader& header = *loader_->header();
+  image_bytes_ = loader_->image_bytes();
   StatusOr<AppliedTable> table = AppliedTable::from_rows(header.applied);
   if (!table.ok()) return stop(std::string(table.status().message()), out);
   table_ = *std::move(table);

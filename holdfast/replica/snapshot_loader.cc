@@ -23,7 +23,10 @@ Status SnapshotLoader::add(const BlobData& data, std::string& image) {
   at_ += data.bytes.size();
   std::vector<Slice> raw;
   if (Status s = decoder_.add(data.bytes, raw); !s.ok()) return s;
-  for (const Slice& r : raw) (header_ ? image : front_).append(r.view());
+  for (const Slice& r : raw) {
+    image_bytes_ += r.size();
+    (header_ ? image : front_).append(r.view());
+  }
   if (!header_) {
     if (Status s = take_header(image); !s.ok()) return s;
   }

@@ -17,6 +17,7 @@ class SnapshotLoader {
   BlobRead next_read() const { return {meta_.blob, at_, slice_bytes_}; }
   // Takes the answer to next_read(). Appends the owner's part of it to `image`. kDataLoss: damaged.
   Status add(const BlobData& data, std::string& image);
+  uint64_t image_bytes() const { return image_bytes_; }  // so far, after decompression
   bool complete() const { return at_ == meta_.size; }
 
   const raft::SnapshotMeta& meta() const { return meta_; }
@@ -30,6 +31,7 @@ class SnapshotLoader {
   size_t slice_bytes_;
   stable::SnapshotDecoder decoder_;
   uint64_t at_ = 0;
+  uint64_t image_bytes_ = 0;
   uint32_t crc_ = 0;
   std::string front_;  // until the header is whole
   std::optional<ImageHeader> header_;

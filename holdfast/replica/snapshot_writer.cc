@@ -28,6 +28,7 @@ std::vector<BlobRequest> SnapshotWriter::work() {
     created_ = true;
   }
   const bool more = image_->read(slice_bytes_, pending_);
+  image_bytes_ += pending_.size();
   std::vector<Slice> encoded;
   encoder_.add(Slice::take(std::exchange(pending_, {})), encoded);
   if (!more) encoder_.finish(encoded);

@@ -34,6 +34,7 @@ class SnapshotWriter {
   // More to produce right now.
   bool busy() const { return !sealed_ && in_flight_ < kMaxInFlightSlices * slice_bytes_; }
   bool finished() const { return sealed_; }
+  uint64_t image_bytes() const { return image_bytes_; }  // before compression
   void on_appended(uint64_t size) { in_flight_ = size < written_ ? written_ - size : 0; }
 
   BlobId blob() const { return meta_.blob; }
@@ -49,6 +50,7 @@ class SnapshotWriter {
   stable::SnapshotEncoder encoder_;
   size_t slice_bytes_;
   std::string pending_;  // read but not encoded
+  uint64_t image_bytes_ = 0;
   uint64_t written_ = 0;
   uint64_t in_flight_ = 0;
   bool created_ = false;

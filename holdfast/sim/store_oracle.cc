@@ -6,10 +6,12 @@ namespace holdfast::sim {
 
 void StoreOracle::observe(const StoreMember& member) {
   const service::Service* service = member.service();
-  // Also the step with which a member stops itself: it may have applied entries in it, and have answered.
-  if (service == nullptr || !service->replica().has_run()) return;
+  if (service == nullptr) return;
   Seen& seen = seen_[member.id()];
-  if (seen.incarnation != member.node().incarnation()) seen = Seen{member.node().incarnation(), {}, {}, {}, {}};
+  const bool known = seen.incarnation == member.node().incarnation();
+  // A member that has stopped itself may have applied, and answered, in the same step.
+  if (!service->replica().started() && !known) return;
+  if (!known) seen = Seen{member.node().incarnation(), {}, {}, {}, {}};
   check_steps(member, seen);
 
   const raft::Raft& raft = service->replica().raft();
