@@ -25,8 +25,8 @@ class Face : public Clients {
   Face(asio::io_context& loop, Port& port, runtime::Metrics& metrics, const FaceConfig& config);
   ~Face() override;  // closes everything
 
-  // Binds an address ("0.0.0.0", "::1", "localhost") and serves it. Port 0: any. kInvalidArgument: not an address;
-  // kUnavailable: taken, or not ours to take.
+  // Binds an address ("0.0.0.0", "::1", "localhost") and serves it. Port 0: any. kInvalidArgument: not an address of this
+  // machine; kUnavailable: taken; kPermissionDenied: not ours to take.
   Status listen(const std::string& host, uint16_t port);
   // Of every listening socket, in the order of listen().
   std::vector<uint16_t> ports() const;
