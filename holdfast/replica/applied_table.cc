@@ -33,7 +33,11 @@ bool AppliedTable::contains(const Origin& o) const {
   return o.incarnation < row.incarnation || o.sequence < row.floor || row.applied.count(o.sequence) > 0;
 }
 
-void AppliedTable::ban(NodeId node) { rows_[node] = Row{kBanned, 0, {}}; }
+void AppliedTable::ban_all_but(const std::function<bool(NodeId)>& stay) {
+  for (auto& [node, row] : rows_) {
+    if (!stay(node)) row = Row{kBanned, 0, {}};
+  }
+}
 
 std::vector<AppliedRow> AppliedTable::rows() const {
   std::vector<AppliedRow> out;

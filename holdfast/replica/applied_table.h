@@ -7,6 +7,7 @@
 // Invariant: every sequence in `applied` is >= floor. Its size is bounded by what an origin has outstanding.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 
@@ -29,9 +30,9 @@ class AppliedTable {
   bool claim(const Origin& origin);
   // Whether claim() would say no.
   bool contains(const Origin& origin) const;
-  // Nothing of this node counts from now on, for good: of a removed member, what was applied already may lie in the log
-  // a second time, behind its removal.
-  void ban(NodeId node);
+  // Nothing of the nodes in the table that do not `stay` counts from now on, for good: what was applied already of a
+  // removed member may lie in the log a second time, behind its removal.
+  void ban_all_but(const std::function<bool(NodeId)>& stay);
 
   std::vector<AppliedRow> rows() const;
   // kDataLoss when rows are unordered or contradict the invariant.

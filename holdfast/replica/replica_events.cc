@@ -66,10 +66,12 @@ void Replica::apply_membership(const raft::Entry& entry, Out& out) {
   if (!change.ok()) return stop("a committed entry cannot be read: " + std::string(change.status().message()), out);
   for (NodeId gone : applied_membership_.everyone()) {
     if (change->membership.contains(gone)) continue;
-    table_.ban(gone);
     removed_.push_back(gone);
     if (removed_.size() > kMaxRemoved) removed_.erase(removed_.begin());
   }
+  // By the table and not by the membership before, which a member that joins does not know: the table is the same at
+  // every member.
+  table_.ban_all_but([&](NodeId id) { return change->membership.contains(id); });
   applied_membership_ = change->membership;
   membership_taken_.reset();
   ApplyMembership event{entry.index, change->membership, {}, 0};

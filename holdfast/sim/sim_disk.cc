@@ -150,11 +150,15 @@ Status SimDisk::sync_dir() {
   if (Status s = begin_change(&last); !s.ok()) return s;
   if (Status s = end_change(last); !s.ok()) return s;
   if (strikes(DiskFault::kDirectorySyncLies, "")) return absl::OkStatus();
-  if (strikes(DiskFault::kDirectorySyncFails, "")) return io_error("sync of the directory", path_);
-  for (const DirectoryChange& c : changes_) apply(c, medium_entries_);
+  const bool fails = strikes(DiskFault::kDirectorySyncFails, "");
+  if (fails) {
+    medium_entries_ = surviving_entries(random_);
+  } else {
+    for (const DirectoryChange& c : changes_) apply(c, medium_entries_);
+  }
   changes_.clear();
   collect();
-  return absl::OkStatus();
+  return fails ? io_error("sync of the directory", path_) : absl::OkStatus();
 }
 
 StatusOr<std::vector<std::string>> SimDisk::list() {

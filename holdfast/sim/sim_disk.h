@@ -37,7 +37,7 @@ enum class DiskFault {
   kMisdirectedWrite,    // D12: the cache has it in place, the medium gets it elsewhere in the file
   kMisdirectedRead,     // D13
   kLostWrite,           // D14: success; the cache has it, the medium never gets it
-  kDirectorySyncFails,  // D4 for sync_dir: error; the changes are as unsynced as before
+  kDirectorySyncFails,  // D4 for sync_dir: error; changes are forgotten, any of them may have arrived
   kDirectorySyncLies,   // D17
 };
 constexpr DiskFault last_value(DiskFault) { return DiskFault::kDirectorySyncLies; }

@@ -141,17 +141,6 @@ TEST_F(SimDiskTest, AFailedSyncForgetsAndALaterOneProvesNothing) {  // D4
   EXPECT_FALSE(all.contains(sectors('b', 4)));
 }
 
-TEST_F(SimDiskTest, AFailedSyncOfTheDirectoryLeavesItsChangesOpenUntilOneSucceeds) {  // D4, D17
-  make("f", "x");
-  ASSERT_TRUE(disk.rename("f", "g").ok());
-  disk.arm(DiskFault::kDirectorySyncFails);
-  EXPECT_TRUE(absl::IsInternal(disk.sync_dir()));
-  EXPECT_TRUE(disk.exists("g"));
-  EXPECT_EQ(fates("g"), (std::set<std::string>{"(none)", "x"}));
-  EXPECT_TRUE(disk.sync_dir().ok());
-  EXPECT_EQ(fates("g"), std::set<std::string>{"x"});
-}
-
 TEST_F(SimDiskTest, ALyingSyncKeepsNothing) {  // D5, D17
   const auto file = make("f", sectors('a', 1));
   ASSERT_TRUE(file->write(0, chain(sectors('b', 1))).ok());

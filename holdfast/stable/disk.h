@@ -7,9 +7,6 @@
 //  - A file's existence under its name (create, rename, remove) is durable only after sync_dir().
 //  - After sync() or a write has failed, nothing is known about the unsynced data, and a later successful sync() proves
 //    nothing (the page cache may have dropped it). Callers must stop using the file.
-//  - After sync_dir() has failed, any of the changes may be durable or not. A later one that succeeds makes durable all
-//    that is seen then: a file system that journals its directories does not go on after a failed write of its journal,
-//    and when it is mounted again it shows what the medium has.
 #pragma once
 
 #include <cstdint>
