@@ -37,20 +37,6 @@ int bind_error(uint16_t port) {
   return error;
 }
 
-// The first of `count` consecutive free ports below the range from which the system takes ports for clients.
-std::optional<int> find_free_ports(int count) {
-  constexpr int kFirst = 10'000, kLast = 32'000;
-  // Start at a place that depends on the process, so that several clusters at once do not compete for the same ports.
-  const int start = kFirst + static_cast<int>(getpid()) * 37 % (kLast - kFirst - 2 * count);
-  for (int tries = 0, base = start; tries < 2'000; ++tries, base += count) {
-    if (base + count > kLast) base = kFirst;
-    int free = 0;
-    while (free < count && bind_error(static_cast<uint16_t>(base + free)) == 0) ++free;
-    if (free == count) return base;
-  }
-  return std::nullopt;
-}
-
 struct Settings {
   int members = 0;
   int base_port = 0;
@@ -69,6 +55,19 @@ StatusOr<std::optional<Settings>> read_settings(const fs::path& file) {
 }
 
 }  // namespace
+
+std::optional<int> find_free_ports(int count) {
+  constexpr int kFirst = 10'000, kLast = 32'000;
+  // Start at a place that depends on the process, so that several clusters at once do not compete for the same ports.
+  const int start = kFirst + static_cast<int>(getpid()) * 37 % (kLast - kFirst - 2 * count);
+  for (int tries = 0, base = start; tries < 2'000; ++tries, base += count) {
+    if (base + count > kLast) base = kFirst;
+    int free = 0;
+    while (free < count && bind_error(static_cast<uint16_t>(base + free)) == 0) ++free;
+    if (free == count) return base;
+  }
+  return std::nullopt;
+}
 
 StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::open(const Options& options) {
   auto cluster = std::unique_ptr<LocalCluster>(new LocalCluster);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@
 #include "holdfast/cli/local_member.h"
 
 namespace holdfast::cli {
+
+// The first of `count` consecutive free ports of loopback, below the range from which the system takes ports for
+// clients.
+std::optional<int> find_free_ports(int count);
 
 class LocalCluster {
  public:

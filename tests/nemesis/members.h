@@ -1,0 +1,59 @@
+// The members of a cluster as processes of this machine, and what can be done to them.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "holdfast/cli/local_member.h"
+#include "tests/nemesis/record.h"
+
+namespace holdfast::nemesis {
+
+inline constexpr size_t kMembers = 3;
+
+// All processes are ended, by their ids, when this goes away. For the main thread only.
+class Members {
+ public:
+  struct Options {
+    std::string program;
+    std::string directory;  // m1/, m2/, m3/ and what they print: m1.log, ...
+    std::vector<uint16_t> client_ports, peer_ports;
+    std::vector<uint16_t> advertised_ports;  // where members reach each other
+    std::vector<std::string> flags;          // further ones
+  };
+  explicit Members(const Options& options);
+
+  std::string endpoint(size_t member) const { return "127.0.0.1:" + std::to_string(client_ports_[member]); }
+  std::vector<std::string> endpoints() const;
+
+  bool running(size_t member) const { return processes_[member].running(); }
+  bool paused(size_t member) const { return paused_[member]; }
+  void start(size_t member);
+  void kill(size_t member);
+  void pause(size_t member);
+  void resume(size_t member);
+  // SIGTERM. A complaint when it does not end by itself in time, with code 0.
+  std::optional<std::string> stop(size_t member);
+  // Starts and resumes all.
+  void heal();
+  // A complaint about a member that ended by itself, or could not be started.
+  std::optional<std::string> complaint();
+
+  // The member that leads, as far as the members know. Nothing when there is none.
+  std::optional<size_t> leader();
+  // When each process of a member was started.
+  const std::vector<Time>& starts(size_t member) const { return starts_[member]; }
+
+ private:
+  std::vector<uint16_t> client_ports_;
+  std::deque<cli::LocalMember> processes_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::vector<bool> paused_ = std::vector<bool>(kMembers);
+  std::vector<std::vector<Time>> starts_ = std::vector<std::vector<Time>>(kMembers);
+  std::optional<std::string> complaint_;
+};
+
+}  // namespace holdfast::nemesis
