@@ -117,6 +117,7 @@ struct Client::Caller {
       Endpoint& endpoint = *client.endpoints_[chosen % client.endpoints_.size()];
       grpc::ClientContext context;
       context.set_deadline(deadline);
+      if (client.require_leader_) context.AddMetadata("hasleader", "true");
       Response response;
       const grpc::Status status = ((*(endpoint.*stub)).*method)(&context, request, &response);
       if (status.ok()) return response;
@@ -133,13 +134,13 @@ struct Client::Caller {
   }
 };
 
-Client::Client(std::chrono::milliseconds timeout) : timeout_(timeout) {}
+Client::Client(const Options& options) : timeout_(options.timeout), require_leader_(options.require_leader) {}
 Client::~Client() = default;
 
 const std::string& Client::endpoint(size_t i) const { return endpoints_[i]->address; }
 
 StatusOr<std::unique_ptr<Client>> Client::create(const Options& options) {
-  auto client = std::unique_ptr<Client>(new Client(options.timeout));
+  auto client = std::unique_ptr<Client>(new Client(options));
   for (const std::string& text : options.endpoints) {
     const StatusOr<std::string> address = endpoint_address(text);
     if (!address.ok()) return address.status();

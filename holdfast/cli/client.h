@@ -45,6 +45,8 @@ class Client {
   struct Options {
     std::vector<std::string> endpoints = {"localhost:2379"};  // HOST:PORT or http://HOST:PORT
     std::chrono::milliseconds timeout{5000};
+    // Unary calls ask to be refused at once, with "etcdserver: no leader", by a member that knows no leader.
+    bool require_leader = false;
   };
 
   ~Client();
@@ -88,10 +90,11 @@ class Client {
   struct Caller;
   friend struct Caller;
 
-  explicit Client(std::chrono::milliseconds timeout);
+  explicit Client(const Options& options);
 
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::chrono::milliseconds timeout_;
+  const bool require_leader_;
   std::atomic<size_t> current_{0};  // modulo the number of endpoints
 };
 

@@ -90,6 +90,7 @@ void Writers::write(int writer) {
     options.endpoints.push_back(endpoints_[(static_cast<size_t>(writer) + i) % endpoints_.size()]);
   }
   options.timeout = timeout_;
+  options.require_leader = true;
   StatusOr<std::unique_ptr<Client>> client = Client::create(options);
   if (!client.ok()) return;
   for (uint64_t n = 0; !stop_; ++n) {
@@ -108,6 +109,7 @@ void Writers::write(int writer) {
     } else if (!may_have_happened(response.status())) {
       attempt.outcome = Attempt::Outcome::kRefused;
     }
+    if (!response.ok()) attempt.answer = cat(response.status().message());
     const bool failed = !response.ok();
     {
       const std::lock_guard lock(mutex_);
@@ -123,7 +125,13 @@ LoadFigures figures(const std::vector<Attempt>& attempts, Attempt::Clock::time_p
   std::vector<std::chrono::microseconds> times;
   for (const Attempt& attempt : attempts) {
     if (attempt.began < from || attempt.began >= to) continue;
-    if (attempt.outcome == Attempt::Outcome::kRefused) ++out.refused;
+    if (attempt.outcome == Attempt::Outcome::kRefused) {
+      ++out.refused;
+      if (attempt.answer.starts_with("etcdserver: ")) {
+        ++out.refused_by_member;
+        out.refusal = attempt.answer;
+      }
+    }
     if (attempt.outcome == Attempt::Outcome::kUnknown) ++out.unknown;
     if (attempt.outcome != Attempt::Outcome::kAcknowledged) continue;
     ++out.acknowledged;

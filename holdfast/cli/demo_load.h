@@ -27,9 +27,11 @@ struct Attempt {
   std::string key, value;
   Outcome outcome = Outcome::kUnknown;
   int64_t revision = 0;  // when acknowledged
+  std::string answer;    // what it was told when it was not acknowledged
   Clock::time_point began, ended;
 };
 
+// They ask to be refused at once where no leader is known.
 class Writers {
  public:
   // Every writer has connections of its own. Keys start with `prefix`; every attempt ends within `timeout`.
@@ -55,6 +57,8 @@ class Writers {
 
 struct LoadFigures {
   size_t acknowledged = 0, refused = 0, unknown = 0;
+  size_t refused_by_member = 0;                 // the other refused ones met nobody
+  std::string refusal;                          // what a member said last
   double per_second = 0;                        // acknowledged
   std::chrono::microseconds median{0}, p99{0};  // of the acknowledged ones
 };

@@ -12,9 +12,14 @@ struct UpFlags {
   int base_port = -1;
   std::string directory = "holdfast-up";
   bool demo = false;
+  std::string pace = "4s";
 };
 
 void run(Shell& shell, const UpFlags& flags, const std::string& program) {
+  const std::optional<std::chrono::nanoseconds> pace = parse_duration(flags.pace);
+  if (!pace || *pace > std::chrono::hours(1)) {
+    return shell.usage_error(cat("--pace=", flags.pace, " must be a duration of at most an hour, such as 4s"));
+  }
   Interrupts interrupts;  // before any thread is started
   LocalCluster::Options options;
   options.members = flags.members;
@@ -27,7 +32,9 @@ void run(Shell& shell, const UpFlags& flags, const std::string& program) {
     shell.exit_code = kExitFailed;
     return;
   }
-  shell.exit_code = flags.demo ? run_demo(**cluster, interrupts, shell.out) : run_up(**cluster, interrupts, shell.out);
+  const auto pace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*pace);
+  shell.exit_code =
+      flags.demo ? run_demo(**cluster, interrupts, pace_ms, shell.out) : run_up(**cluster, interrupts, shell.out);
 }
 
 }  // namespace
@@ -46,6 +53,9 @@ void add_up(CLI::App& root, Shell& shell) {
       ->check(CLI::Range(0, 65'500))
       ->type_name("PORT");
   app->add_flag("--demo", flags->demo, "Write under load, kill and restart members, check everything, and end");
+  app->add_option("--pace", flags->pace, "With --demo: how long to write before and after a member is killed")
+      ->type_name("DURATION")
+      ->capture_default_str();
   app->footer(
       "Shows every member's state, and takes commands: k 2 kills member 2 (kill -9), r 2 restarts it, p 2 pauses or\n"
       "resumes it, q or Ctrl-C stops all. What the members print is in DIR/m1.log and so on.\n"
