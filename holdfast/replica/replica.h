@@ -70,6 +70,7 @@ class Replica {
   bool was_removed(NodeId id) const { return std::count(removed_.begin(), removed_.end(), id) > 0; }
   bool started() const { return phase_ == Phase::kRunning; }
   const raft::Raft& raft() const { return raft_; }
+  size_t proposals_waiting() const { return proposals_.waiting(); }  // neither applied nor abandoned
   bool leads() const { return raft_.role() == raft::Role::kLeader; }
   raft::Index applied_index() const { return applied_; }
   raft::Term applied_term() const { return applied_term_; }

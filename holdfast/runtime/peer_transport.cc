@@ -13,7 +13,7 @@ Refused refusal(Refusal reason, std::string text) { return {static_cast<uint32_t
 }  // namespace
 
 PeerTransport::PeerTransport(asio::io_context& loop, PeerConfig config, Owner& owner, Metrics& metrics)
-    : loop_(loop), config_(std::move(config)), owner_(owner), counters_(metrics), accept_again_(loop) {}
+    : loop_(loop), config_(std::move(config)), owner_(owner), counters_(metrics) {}
 
 StatusOr<std::unique_ptr<PeerTransport>> PeerTransport::listen(asio::io_context& loop, PeerConfig config, Owner& owner,
                                                                Metrics& metrics) {
@@ -21,7 +21,7 @@ StatusOr<std::unique_ptr<PeerTransport>> PeerTransport::listen(asio::io_context&
   for (const Url& url : t->config_.listen) {
     StatusOr<Tcp::acceptor> acceptor = listen_on(loop, url);
     if (!acceptor.ok()) return acceptor.status();
-    t->listeners_.push_back(*std::move(acceptor));
+    t->listeners_.push_back({*std::move(acceptor), asio::steady_timer(loop)});
   }
   for (size_t i = 0; i < t->listeners_.size(); ++i) t->accept(i);
   return t;
@@ -34,8 +34,10 @@ void PeerTransport::close() {
   closed_ = true;
   *alive_ = false;
   asio::error_code ignored;
-  for (Tcp::acceptor& l : listeners_) l.close(ignored);
-  accept_again_.cancel();
+  for (Listener& l : listeners_) {
+    l.acceptor.close(ignored);
+    l.again.cancel();
+  }
   for (auto& [id, link] : links_) link->close();
   for (auto& [id, link] : learned_) link->close();
   for (const SessionPtr& s : sessions_) s->close();
@@ -47,9 +49,9 @@ void PeerTransport::close() {
 
 std::vector<Url> PeerTransport::listening() const {
   std::vector<Url> out;
-  for (const Tcp::acceptor& l : listeners_) {
+  for (const Listener& l : listeners_) {
     asio::error_code error;
-    const Tcp::endpoint at = l.local_endpoint(error);
+    const Tcp::endpoint at = l.acceptor.local_endpoint(error);
     if (!error) out.push_back({at.address().to_string(), at.port()});
   }
   return out;
@@ -129,7 +131,7 @@ bool PeerTransport::connected(NodeId peer) const {
 // --- Incoming --------------------------------------------------------------------------------------------------------
 
 void PeerTransport::accept(size_t listener) {
-  listeners_[listener].async_accept(
+  listeners_[listener].acceptor.async_accept(
       [this, alive = alive_, listener](const asio::error_code& error, Tcp::socket socket) {
         if (!*alive) return;
         if (!error) {
@@ -139,8 +141,8 @@ void PeerTransport::accept(size_t listener) {
         // Out of descriptors, most likely: what waits to be accepted goes on waiting.
         mark<"peer.accept_failed">();
         spdlog::warn("peer.accept_failed why=\"{}\"", error.message());
-        accept_again_.expires_after(std::chrono::milliseconds(200));
-        accept_again_.async_wait([this, alive = alive_, listener](const asio::error_code&) {
+        listeners_[listener].again.expires_after(std::chrono::milliseconds(200));
+        listeners_[listener].again.async_wait([this, alive = alive_, listener](const asio::error_code&) {
           if (*alive) accept(listener);
         });
       });

@@ -6,8 +6,8 @@
 //
 // A connection is accepted only from a member of the same cluster that means this very member. A sender that is no
 // known member (one that was added and whose addition this member has not applied yet) is accepted too, and answered at
-// the URLs that it gave. A member that the owner knows to be removed is refused and told so, at once if it is connected.
-// Nothing here is authenticated: the peer port belongs into a trusted network.
+// the URLs that it gave. A member that the owner knows to be removed is refused and told so, at once if it is
+// connected. Nothing here is authenticated: the peer port belongs into a trusted network.
 //
 // Thread rule: the loop's thread.
 #pragma once
@@ -62,6 +62,11 @@ class PeerTransport : public PeerSession::Host {
  private:
   using SessionPtr = std::shared_ptr<PeerSession>;
 
+  struct Listener {
+    Tcp::acceptor acceptor;
+    asio::steady_timer again;  // its own: arming another's would wake that one at once
+  };
+
   PeerTransport(asio::io_context& loop, PeerConfig config, Owner& owner, Metrics& metrics);
   void accept(size_t listener);
   void accepted(Tcp::socket socket);
@@ -80,8 +85,7 @@ class PeerTransport : public PeerSession::Host {
   const PeerConfig config_;
   Owner& owner_;
   PeerCounters counters_;
-  std::vector<Tcp::acceptor> listeners_;
-  asio::steady_timer accept_again_;
+  std::vector<Listener> listeners_;
   std::vector<PeerMember> members_;
   std::map<NodeId, std::shared_ptr<PeerLink>> links_;    // to members
   std::map<NodeId, std::shared_ptr<PeerLink>> learned_;  // to senders and hints that are no members as far as is known

@@ -1,6 +1,9 @@
 // The transport over real sockets on loopback.
 #include "holdfast/runtime/peer_transport.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+
 #include <chrono>
 
 #include <fmt/format.h>
@@ -9,6 +12,7 @@
 #include <asio/buffer.hpp>
 #include <asio/write.hpp>
 
+#include "holdfast/base/mark.h"
 #include "holdfast/base/random.h"
 #include "holdfast/runtime/peer_query.h"
 
@@ -410,6 +414,30 @@ TEST_F(PeerTransportTest, LimitsTheNumberOfConnections) {
   Raw one(loop, a.url()), two(loop, a.url()), three(loop, a.url());
   ASSERT_TRUE(until([&] { return one.closed() || two.closed() || three.closed(); }));
   EXPECT_EQ(a.count("holdfast_peer_refused_connections_total"), 1u);
+}
+
+TEST_F(PeerTransportTest, WithoutDescriptorsListenersWaitForThemWithoutSpinning) {
+  PeerConfig config = config_of(1);
+  config.listen = {{"127.0.0.1", 0}, {"127.0.0.1", 0}};
+  Node a(loop, config);
+  const std::vector<Url> urls = a.transport->listening();
+  ASSERT_EQ(urls.size(), 2u);
+  const Raw one(loop, urls[0]), two(loop, urls[1]);
+  const auto refusals = [] { return MarkHolder<"peer.accept_failed">::mark.hits.load(); };
+  const uint64_t before = refusals();
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const int next = ::fcntl(0, F_DUPFD, 0);
+  ::close(next);
+  const rlimit none{static_cast<rlim_t>(next), usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  // Both have failed, and one has failed once more: by then the other has not done so more than twice.
+  EXPECT_TRUE(until([&] { return refusals() >= before + 3; }));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(until([&] { return refusals() >= before + 8; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(300));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  EXPECT_TRUE(until([&] { return a.transport->sessions() == 2; }));
 }
 
 TEST_F(PeerTransportTest, ABusyPortIsNamed) {

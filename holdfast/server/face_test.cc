@@ -195,6 +195,18 @@ TEST(Face, HasLeaderIsPassedOnAndKeepsStreamsOut) {
   EXPECT_FALSE(client.answers[free].closed);
 }
 
+TEST(Face, ALearnerServesNoStreams) {
+  TestServer server;
+  server.port.is_learner = true;
+  Http2Client client(server);
+  for (const char* path : {kWatch, kKeepAlive, "/etcdserverpb.Auth/AuthStatus"}) {
+    const Answer refused = client.call(path, "");
+    EXPECT_EQ(refused.grpc_status(), 9) << path;
+    EXPECT_EQ(refused.header("grpc-message"), "etcdserver: rpc not supported for learner") << path;
+  }
+  EXPECT_EQ(server.port.open_streams, 0u);
+}
+
 TEST(Face, AShortLossOfTheLeaderEndsNoStream) {
   FaceConfig config;
   config.election_timeout = Duration::seconds(100);

@@ -321,7 +321,13 @@ std::unique_ptr<Exchange> make_grpc_call(Http2Stream& stream, const Method& meth
     return nullptr;
   };
   const bool is_long = method.handler == Handler::kKeepAlive || method.handler == Handler::kWatch;
-  if (is_long && has_leader && !shared.has_leader) return refuse(server::outcome_of(store::Error::kNoLeader));
+  // Calls of the store are judged by the store.
+  const bool is_judged_here = is_long || method.handler == Handler::kAuthStatus;
+  if (is_judged_here && shared.port.facts().is_learner) {
+    mark<"server.stream_of_a_learner">();
+    return refuse(server::outcome_of(store::Error::kNotSupportedForLearner));
+  }
+  if (is_judged_here && has_leader && !shared.has_leader) return refuse(server::outcome_of(store::Error::kNoLeader));
   switch (method.handler) {
     case Handler::kUnserved:
       return refuse(unserved(method));

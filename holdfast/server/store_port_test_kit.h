@@ -27,6 +27,7 @@ class StorePort : public Port {
   bool hold = false;
   // What every call is refused with, if not kNone.
   store::Error refuse_all = store::Error::kNone;
+  bool is_learner = false;
   size_t steps = 0;
   std::vector<service::CallId> cancelled;
   size_t open_streams = 0;
@@ -45,7 +46,7 @@ class StorePort : public Port {
   service::CallId next_call() override { return service::CallId(++last_call_); }
   store::StreamId next_stream() override { return store::StreamId(++last_stream_); }
   Facts facts() const override {
-    Facts facts{.revision = store_.revision()};
+    Facts facts{.revision = store_.revision(), .is_learner = is_learner};
     const store::Response alarms = store_.alarms();
     facts.alarms = std::get<store::AlarmResponse>(alarms).alarms;
     return facts;

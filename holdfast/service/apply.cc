@@ -39,7 +39,7 @@ void Service::Impl::advance_clock(Time t, int64_t clock_ms) {
 
 void Service::Impl::answer(uint64_t sequence, store::Response response, Out& out) {
   if (const auto batch = keep_alive_batches.find(sequence); batch != keep_alive_batches.end()) {
-    for (const KeepAlive& k : batch->second) {
+    for (const KeepAlive& k : batch->second.all) {
       finish(k.call,
              store::LeaseKeepAliveResponse{store.revision(), k.lease, store.lease_ttl_seconds(k.lease).value_or(0)},
              out);
@@ -66,7 +66,7 @@ void Service::Impl::answer_lost(uint64_t sequence, Out& out) {
     if (calls.count(id) > 0) finish(id, store::Refused{store::Error::kTimeout, store.revision()}, out);
   };
   if (const auto batch = keep_alive_batches.find(sequence); batch != keep_alive_batches.end()) {
-    for (const KeepAlive& k : std::exchange(batch->second, {})) fail(k.call);
+    for (const KeepAlive& k : std::exchange(batch->second.all, {})) fail(k.call);
     keep_alive_batches.erase(batch);
   } else if (const auto it = by_sequence.find(sequence); it != by_sequence.end()) {
     fail(it->second);

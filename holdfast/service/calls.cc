@@ -64,12 +64,13 @@ void Service::Impl::call(Time t, CallId id, store::Request request, bool has_lea
 // What can be refused at once.
 Error Service::Impl::refusal(const store::Request& request, bool has_leader) const {
   if (dead || stopping) return Error::kStopped;
-  if (is_one_of<store::StatusRequest>(request)) return Error::kNone;
+  const bool status = is_one_of<store::StatusRequest>(request);
   const bool learner = replica.raft().membership().is_learner(config.replica.raft.self);
-  if (learner && !(std::holds_alternative<store::RangeRequest>(request) && serializable(request))) {
+  if (learner && !status && !(std::holds_alternative<store::RangeRequest>(request) && serializable(request))) {
     return Error::kNotSupportedForLearner;
   }
   if (has_leader && replica.raft().leader() == NodeId{}) return Error::kNoLeader;
+  if (status) return Error::kNone;
   if (calls.size() >= config.max_calls) {
     mark<"service.too_many_calls">();
     return Error::kTooManyRequests;
@@ -119,7 +120,13 @@ void Service::Impl::read_later(Time t, CallId id, store::Request request) {
 void Service::Impl::write_later(Time t, CallId id, store::Request request, store::Command command, Out& out) {
   Slice bytes = codec::encode_flat(command);
   if (bytes.size() > config.max_request_bytes) return refuse(id, Error::kRequestTooLarge, out);
+  if (call_bytes + bytes.size() > config.max_call_bytes) {
+    mark<"service.too_many_call_bytes">();
+    return refuse(id, Error::kTooManyRequests, out);
+  }
   Call& c = wait(t, id, std::move(request));
+  c.bytes = bytes.size();
+  call_bytes += c.bytes;
   c.sequence = replica.propose(std::move(bytes));
   by_sequence[c.sequence] = id;
 }
@@ -213,10 +220,32 @@ void Service::Impl::finish(CallId id, store::Response response, Out& out) {
   const auto it = calls.find(id);
   if (it == calls.end()) return;
   if (it->second.sequence != 0) by_sequence.erase(it->second.sequence);
-  calls.erase(it);
+  forget(it);
   out.raise(Reply{id, std::move(response)});
-  // Answered calls leave their place in the queue of deadlines until its front comes to them.
+}
+
+// Calls that are over leave their place in the queue of deadlines until its front comes to them.
+void Service::Impl::forget(Calls::iterator call) {
+  call_bytes -= call->second.bytes;
+  calls.erase(call);
   while (!by_deadline.empty() && calls.count(by_deadline.front().second) == 0) by_deadline.pop_front();
+}
+
+// Nobody waits for the call any longer. Its proposal is not offered to leaders any further: without one, proposals of
+// clients that come and go would gather for as long as there is none.
+void Service::Impl::give_up(Calls::iterator call) {
+  const uint64_t sequence = call->second.sequence;
+  if (const auto batch = keep_alive_batches.find(sequence); batch != keep_alive_batches.end()) {
+    if (--batch->second.waiting == 0) {
+      replica.abandon(sequence);
+      keep_alive_batches.erase(batch);
+    }
+  } else if (sequence != 0) {
+    by_sequence.erase(sequence);
+    replica.abandon(sequence);
+  }
+  if (moving_leader == call->first) moving_leader.reset();
+  forget(call);
 }
 
 void Service::Impl::refuse(CallId id, Error error, Out& out) {
@@ -230,12 +259,7 @@ void Service::Impl::expire_calls(Time t, Out& out) {
     const auto it = calls.find(id);
     if (it == calls.end()) continue;
     mark<"service.call_expired">();
-    if (it->second.sequence != 0) {
-      by_sequence.erase(it->second.sequence);
-      replica.abandon(it->second.sequence);
-    }
-    if (moving_leader == id) moving_leader.reset();
-    calls.erase(it);
+    give_up(it);
     refuse(id, Error::kTimeout, out);
   }
 }

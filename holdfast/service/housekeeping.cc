@@ -68,11 +68,14 @@ Time Service::Impl::housekeeping_deadline() const {
 
 // One renewal entry for all keep-alives that have gathered.
 void Service::Impl::send_keep_alives(Out&) {
+  std::erase_if(keep_alives, [this](const KeepAlive& k) { return calls.count(k.call) == 0; });
   if (keep_alives.empty()) return;
   store::LeaseRenew renew;
   for (const KeepAlive& k : keep_alives) renew.ids.push_back(k.lease);
   const uint64_t sequence = replica.propose(codec::encode_flat(store::Command(std::move(renew))));
-  keep_alive_batches[sequence] = std::exchange(keep_alives, {});
+  for (const KeepAlive& k : keep_alives) calls.at(k.call).sequence = sequence;
+  const size_t waiting = keep_alives.size();
+  keep_alive_batches[sequence] = {std::exchange(keep_alives, {}), waiting};
 }
 
 }  // namespace holdfast::service

@@ -38,11 +38,17 @@ struct Service::Impl {
     Time deadline;
     store::Request request;
     uint64_t sequence = 0;  // of its proposal; 0 for reads
+    size_t bytes = 0;       // of its proposal
   };
   struct KeepAlive {
     CallId call;
     store::LeaseId lease;
   };
+  struct KeepAliveBatch {
+    std::vector<KeepAlive> all;
+    size_t waiting = 0;  // whose calls have not been given up
+  };
+  using Calls = std::map<CallId, Call>;
 
   // service.cc
   template <class Step>
@@ -65,6 +71,8 @@ struct Service::Impl {
   void move_leader(Time now, CallId id, const store::MoveLeaderRequest& request, Out& out);
   void finish(CallId id, store::Response response, Out& out);
   void refuse(CallId id, store::Error error, Out& out);
+  void give_up(Calls::iterator call);
+  void forget(Calls::iterator call);
   void expire_calls(Time now, Out& out);
   void retry_reads(Time now);
   void read_ready(Time now, uint64_t token, Out& out);
@@ -104,11 +112,12 @@ struct Service::Impl {
   store::WatchHub hub;
   Time now;  // of the latest input
 
-  std::map<CallId, Call> calls;
+  Calls calls;
+  size_t call_bytes = 0;                            // of their proposals
   std::deque<std::pair<Time, CallId>> by_deadline;  // ascending: every call waits equally long
   std::map<uint64_t, CallId> by_sequence;
-  std::vector<KeepAlive> keep_alives;                             // gathered since the last batch
-  std::map<uint64_t, std::vector<KeepAlive>> keep_alive_batches;  // proposed
+  std::vector<KeepAlive> keep_alives;                     // gathered since the last batch
+  std::map<uint64_t, KeepAliveBatch> keep_alive_batches;  // proposed
   std::optional<CallId> moving_leader;
   NodeId moving_to;
   std::multimap<Time, CallId> read_retries;

@@ -102,6 +102,7 @@ void Service::check_invariants() const {
   if (i.dead) return;
   i.replica.check_invariants();
   ensure(i.calls.size() <= i.config.max_calls, "no more calls wait than allowed");
+  ensure(i.call_bytes <= i.config.max_call_bytes, "no more bytes are proposed by calls than allowed");
   for (const auto& [sequence, call] : i.by_sequence) {
     const auto it = i.calls.find(call);
     ensure(it == i.calls.end() || it->second.sequence == sequence, "a waiting call knows its proposal");
@@ -199,10 +200,7 @@ void Service::call(Time now, CallId id, store::Request request, bool has_leader,
 
 void Service::cancel(CallId id) {
   const auto it = impl_->calls.find(id);
-  if (it == impl_->calls.end()) return;
-  // The proposal goes on: its effect may have been seen already. Only the answer has nobody to go to.
-  if (it->second.sequence != 0) impl_->by_sequence.erase(it->second.sequence);
-  impl_->calls.erase(it);
+  if (it != impl_->calls.end()) impl_->give_up(it);
 }
 
 void Service::watch_open(store::StreamId stream) { impl_->hub.open(stream); }

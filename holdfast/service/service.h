@@ -57,8 +57,9 @@ struct Config {
   std::vector<store::Member> bootstrap;             // every initial member; empty to join an existing cluster
   Duration request_timeout = Duration::seconds(7);  // 5 s + 2 election timeouts, as in etcd
   size_t max_request_bytes = size_t{3} << 19;
-  size_t max_calls = 10'000;  // waiting at once; beyond: kTooManyRequests
-  size_t max_learners = 1;    // as in etcd
+  size_t max_calls = 10'000;                  // waiting at once; beyond: kTooManyRequests
+  size_t max_call_bytes = size_t{256} << 20;  // of the proposals of those; beyond: kTooManyRequests
+  size_t max_learners = 1;                    // as in etcd
 };
 
 class Service {
@@ -81,7 +82,8 @@ class Service {
 
   // Clients. `has_leader`: refuse at once when no leader is known (the client sent hasleader metadata).
   void call(Time now, CallId id, store::Request request, bool has_leader, Out& out);
-  void cancel(CallId id);  // the client has gone; the operation may still take effect, nobody is told
+  // The client has gone: nobody is told, and a write is not tried any further, though it may still take effect.
+  void cancel(CallId id);
   void watch_open(store::StreamId stream);
   void watch_request(Time now, store::StreamId stream, const store::WatchRequest& request, Out& out);
   void watch_close(store::StreamId stream);

@@ -460,6 +460,58 @@ TEST(Service, TooManyWaitingCallsAreRefused) {
   EXPECT_EQ(error_of(c.ask(c[1], store::StatusRequest{})), Error::kNone) << "status is always answered";
 }
 
+TEST(Service, TheBytesOfWaitingWritesAreBounded) {
+  TestCluster c(3);
+  c[1].config().max_call_bytes = 10'000;
+  c[1].start();  // alone: nothing can be decided
+  std::vector<CallId> ids;
+  for (int i = 0; i < 8; ++i) ids.push_back(c[1].call(put("k", std::string(3000, 'v'))));
+  EXPECT_EQ(c[1].replies.size(), 5u);
+  EXPECT_EQ(error_of(c[1].replies.at(ids[3])), Error::kTooManyRequests);
+  c[1].service().cancel(ids[0]);
+  const CallId fits_again = c[1].call(put("k", std::string(3000, 'v')));
+  EXPECT_EQ(c[1].replies.count(fits_again), 0u);
+  c.run_for(Duration::seconds(10));  // all have timed out
+  EXPECT_EQ(error_of(c[1].replies.at(fits_again)), Error::kTimeout);
+  c[1].service().check_invariants();
+  c[2].start();
+  EXPECT_EQ(error_of(c.ask(c[1], put("k", std::string(9000, 'v')))), Error::kNone);
+}
+
+// Clients whose patience ends before the member's must not leave their writes behind: while there is no leader these
+// would gather without bound.
+TEST(Service, WritesAndRenewalsOfClientsThatLeaveAreForgotten) {
+  TestCluster c(3);
+  c[1].start();  // alone: nothing can be decided
+  for (int round = 0; round < 20; ++round) {
+    const CallId write = c[1].call(put("k", "v"));
+    const CallId renewal = c[1].call(store::LeaseKeepAliveRequest{store::LeaseId(7)});
+    const CallId other = c[1].call(store::LeaseKeepAliveRequest{store::LeaseId(8)});
+    c.run_for(Duration::millis(50));
+    EXPECT_EQ(c[1].service().replica().proposals_waiting(), 2u) << "the renewals are one proposal";
+    c[1].service().cancel(write);
+    c[1].service().cancel(renewal);
+    EXPECT_EQ(c[1].service().replica().proposals_waiting(), 1u) << "the other renewal still waits";
+    c[1].service().cancel(other);
+    EXPECT_EQ(c[1].service().replica().proposals_waiting(), 0u);
+  }
+  EXPECT_TRUE(c[1].replies.empty());
+  const CallId renewal = c[1].call(store::LeaseKeepAliveRequest{store::LeaseId(7)});
+  c.run_for(Duration::seconds(10));
+  EXPECT_EQ(error_of(c[1].replies.at(renewal)), Error::kTimeout);
+  EXPECT_EQ(c[1].service().replica().proposals_waiting(), 0u);
+  c[2].start();
+  EXPECT_EQ(error_of(c.ask(c[1], put("k", "w"))), Error::kNone);
+}
+
+TEST(Service, ACallThatNeedsALeaderIsRefusedWithoutOneStatusToo) {
+  TestCluster c(3);
+  c[1].start();
+  const CallId status = c[1].call(store::StatusRequest{}, /*has_leader=*/true);
+  EXPECT_EQ(error_of(c[1].replies.at(status)), Error::kNoLeader);
+  EXPECT_EQ(error_of(c.ask(c[1], store::StatusRequest{})), Error::kNone);
+}
+
 TEST(Service, RequestsLargerThanTheLimitAreRefused) {
   TestCluster c(1);
   c[1].config().max_request_bytes = 1000;
