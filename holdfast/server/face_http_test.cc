@@ -102,6 +102,52 @@ TEST(FaceHttp, RequestsOfOneConnectionAreAnsweredInOrder) {
   EXPECT_EQ(answers.find("\"etcdserver\"", third), std::string::npos);
 }
 
+// Each request is a few bytes, its answer thousands.
+TEST(FaceHttp, PipelinedRequestsAreAnsweredOnlyAsFastAsTheAnswersAreTaken) {
+  TestServer server;
+  int rendered = 0;
+  server.metrics.computed(runtime::Metrics::Kind::kGauge, "probe", "Counts.", [&] { return ++rendered; });
+  constexpr int kRequests = 2000;
+  RawClient client(server.tcp_port());
+  client.reads = false;
+  for (int i = 0; i < kRequests; ++i) client.send("GET /metrics HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(server.run_until([&] { return client.to_send.empty() && rendered > 0; }, [&] { client.pump(); }));
+  int before = -1;
+  while (before != rendered) {  // until it waits for the client
+    before = rendered;
+    for (int i = 0; i < 10; ++i) server.loop.poll();
+  }
+  EXPECT_LT(rendered, kRequests / 4);
+  client.reads = true;
+  size_t answers = 0;
+  ASSERT_TRUE(server.run_until([&] { return answers == kRequests; },
+                               [&] {
+                                 client.pump();
+                                 for (size_t at; (at = client.received.find("HTTP/1.1 200")) != std::string::npos;) {
+                                   client.received.erase(0, at + 12);
+                                   ++answers;
+                                 }
+                               }));
+  EXPECT_EQ(rendered, kRequests);
+}
+
+TEST(FaceHttp, EndpointsOverHttp2AreNotAnsweredBeyondWhatIsTaken) {
+  TestServer server;
+  int rendered = 0;
+  server.metrics.computed(runtime::Metrics::Kind::kGauge, "probe", "Counts.", [&] { return ++rendered; });
+  Http2Client client(server);
+  client.grants_window = false;
+  constexpr int kRequests = 1000;
+  std::vector<int32_t> ids;
+  for (int i = 0; i < kRequests; ++i) ids.push_back(client.begin("/metrics", "", true, {}, "GET", ""));
+  const auto refused = [&] {
+    return std::count_if(ids.begin(), ids.end(),
+                         [&](int32_t id) { return client.answers[id].header(":status") == "503"; });
+  };
+  ASSERT_TRUE(client.run_until([&] { return refused() + rendered == kRequests; }));
+  EXPECT_LT(rendered, kRequests / 4);
+}
+
 TEST(FaceHttp, MalformedRequestsAreAnsweredAndClosed) {
   TestServer server;
   EXPECT_THAT(talk(server, "NONSENSE\r\n\r\n"), testing::StartsWith("HTTP/1.1 400 "));

@@ -1,11 +1,22 @@
 #include "holdfast/server/http1_session.h"
 
+#include "holdfast/base/mark.h"
+
 namespace holdfast::server {
+namespace {
+
+// Answers that are made before the client takes those that came before. A request of a few bytes can ask for a large
+// one, and hundreds of requests arrive in one read.
+constexpr size_t kReadyBytes = 64 << 10;
+constexpr size_t kMaxPipelinedBytes = 512 << 10;
+
+}  // namespace
 
 bool Http1::receive(std::string_view bytes) {
   if (last_) return true;  // nothing more is heard
-  // Pipelined requests wait for the present answer; there is room for one header of them.
-  if (answering_ && reader_.buffered() + bytes.size() > HttpReader::kMaxHeadBytes) return false;
+  // Pipelined requests wait for the present answer, and for earlier ones to be taken.
+  const size_t room = answering_ ? HttpReader::kMaxHeadBytes : kMaxPipelinedBytes;
+  if (reader_.buffered() + bytes.size() > room) return false;
   reader_.add(bytes);
   if (!answering_) serve_next();
   return true;
@@ -13,6 +24,7 @@ bool Http1::receive(std::string_view bytes) {
 
 void Http1::serve_next() {
   while (!last_ && !answering_) {
+    if (ready_.size() >= kReadyBytes) return mark<"server.http1_answers_wait">();
     HttpRequest request;
     HttpAnswer refusal;
     switch (reader_.next(request, refusal)) {
@@ -39,12 +51,13 @@ void Http1::answer(const HttpAnswer& answer, const HttpRequest& request) {
   wake_();
 }
 
-void Http1::produce(Output& out, size_t) {
-  out.append(ready_);
-  ready_.clear();
-  if (!answering_) serve_next();
-  out.append(ready_);
-  ready_.clear();
+void Http1::produce(Output& out, size_t until) {
+  while (out.unsent() < until) {
+    out.append(ready_);
+    ready_.clear();
+    if (!answering_) serve_next();
+    if (ready_.empty()) return;
+  }
 }
 
 bool Http1::check_time(Time now, Time last_received) {

@@ -1,6 +1,7 @@
 // GET of an HTTP endpoint on an HTTP/2 stream.
 #pragma once
 
+#include "holdfast/base/mark.h"
 #include "holdfast/server/endpoints.h"
 #include "holdfast/server/http2.h"
 
@@ -16,11 +17,17 @@ class Http2Get : public Exchange {
   }
   void on_data(std::string_view bytes) override { stream_.consumed(bytes.size()); }
   void on_end() override {
+    // A request of a few bytes can ask for a large answer, and hundreds of requests arrive in one read.
+    if (stream_.session().buffered_responses > kMaxBufferedAnswers) {
+      mark<"server.http2_answers_not_taken">();
+      return stream_.respond({.status = 503, .body = "too many answers wait to be read on this connection\n"}, true);
+    }
     pending_ = answer_get(stream_.session().shared(), request_,
                           [this](const HttpAnswer& answer) { stream_.respond(answer, request_.method != "HEAD"); });
   }
 
  private:
+  static constexpr size_t kMaxBufferedAnswers = size_t{1} << 20;
   Http2Stream& stream_;
   HttpRequest request_;
   std::unique_ptr<PendingAnswer> pending_;

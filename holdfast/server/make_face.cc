@@ -1,5 +1,8 @@
 // Connects the face with a real member: Backend, configuration, the store's metrics.
+#include <spdlog/spdlog.h>
+
 #include "holdfast/runtime/url.h"
+#include "holdfast/server/descriptors.h"
 #include "holdfast/server/face.h"
 #include "holdfast/server/process_metrics.h"
 
@@ -49,6 +52,12 @@ StatusOr<std::unique_ptr<Clients>> make_face(asio::io_context& loop, Backend& ba
   face.max_request_bytes = config.max_request_bytes;
   face.election_timeout = config.election_timeout;
   face.version = HOLDFAST_VERSION;
+  const size_t connections = connections_within(raise_descriptor_limit());
+  if (connections < face.max_connections) {
+    spdlog::warn("clients.few_descriptors connections={} usual={} what=\"raise the limit of open files\"", connections,
+                 face.max_connections);
+    face.max_connections = connections;
+  }
   auto clients = std::make_unique<BackendFace>(loop, backend, metrics, face);
   for (const std::string& text : config.listen_client_urls) {
     const StatusOr<runtime::Url> url = runtime::parse_url(text);

@@ -369,6 +369,21 @@ TEST(Service, LeasesEndInLogTimeAndNotBeforeAndNoNewLeaderStartsThemAfresh) {
   EXPECT_LE(lived, 11000) << "at most the time without a leader, and a tick, longer";
 }
 
+TEST(Service, ALeaseThatMayNotEndCostsNoMoreTicksThanAnyOther) {
+  TestCluster c(1);
+  c[1].start();
+  store::LeaseGrantRequest grant;
+  grant.ttl_seconds = 2;
+  ASSERT_TRUE(std::holds_alternative<store::LeaseGrantResponse>(c.ask(c[1], grant)));
+  store::AlarmRequest corrupt{store::AlarmAction::kActivate, NodeId(1), store::AlarmType::kCorrupt};
+  ASSERT_TRUE(std::holds_alternative<store::AlarmResponse>(c.ask(c[1], corrupt)));
+  c.run_for(Duration::seconds(5));
+  const auto before = c[1].service().replica().applied_index();
+  c.run_for(Duration::seconds(5));
+  EXPECT_TRUE(c[1].service().store().has_leases());
+  EXPECT_LE(c[1].service().replica().applied_index().value(), before.value() + 15) << "two a second";
+}
+
 TEST(Service, KeepAlivesRenewAndTellOfUnknownLeases) {
   TestCluster c(3);
   start_all(c, 3);

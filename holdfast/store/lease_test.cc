@@ -146,6 +146,11 @@ TEST_F(LeaseTest, ADamagedStoreChangesNothing) {
   EXPECT_EQ(error(LeaseRevokeRequest{LeaseId(1)}), Error::kCorrupt);
   tick(5000);
   EXPECT_TRUE(store_.has_leases());
+  EXPECT_EQ(store_.next_expiry_ms(), std::nullopt) << "no tick is due for it, however long it is over";
+  ok<AlarmResponse>(AlarmRequest{AlarmAction::kDeactivate, NodeId(), AlarmType::kNone});
+  EXPECT_EQ(store_.next_expiry_ms(), 2000);
+  tick(5000);
+  EXPECT_FALSE(store_.has_leases());
 }
 
 TEST_F(LeaseTest, Quota) {

@@ -105,6 +105,7 @@ int64_t Store::bytes_in_use() const { return impl_->map.bytes_in_use(); }
 const std::vector<Event>& Store::last_events() const { return impl_->events; }
 
 std::optional<int64_t> Store::next_expiry_ms() const {
+  if (impl_->alarmed(AlarmType::kCorrupt)) return std::nullopt;
   const auto first = impl_->leases.first_to_expire();
   return first ? std::optional(first->first) : std::nullopt;
 }

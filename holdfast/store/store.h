@@ -91,8 +91,8 @@ class Store {
   const Member* member(NodeId id) const;
   int64_t clock_ms() const;
   bool has_leases() const;
-  // The log time at which the next lease ends; nullopt without leases. May lie in the past: then another Tick, even at
-  // the same time, revokes more.
+  // The log time at which the next lease ends; nullopt without leases, and under a CORRUPT alarm, which lets none end.
+  // May lie in the past: then another Tick, even at the same time, revokes more.
   std::optional<int64_t> next_expiry_ms() const;
   // The granted TTL; nullopt when there is no such lease or it has ended: what a LeaseRenew did not renew.
   std::optional<int64_t> lease_ttl_seconds(LeaseId id) const;
