@@ -72,6 +72,7 @@ class LiveMember {
   // Waits until it ends by itself.
   Status join() {
     thread_.join();
+    member_.reset();  // lets the directory go
     return result_;
   }
   // As kill -9 would, as far as that is possible inside a process: nothing is handed over, nobody is told.

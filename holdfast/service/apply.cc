@@ -17,6 +17,7 @@ void Service::Impl::apply(Time t, const replica::Apply& event, Out& out) {
   }
   store::Response response = apply_command(t, *command);
   if (event.own_sequence == 0) return;
+  up_to_date(t, out);
   if (own_done(event.own_sequence)) return;
   answer(event.own_sequence, std::move(response), out);
 }

@@ -184,16 +184,18 @@ store::Response Service::Impl::status() const {
   return s;
 }
 
-void Service::Impl::read_ready(Time t, uint64_t token, Out& out) {
-  if (token == kOwnReadToken) {
-    serializable_ready = true;
-    std::vector<CallId> local;
-    for (const auto& [id, c] : calls) {
-      if (serializable(c.request)) local.push_back(id);
-    }
-    for (CallId id : local) finish(id, read(t, calls.at(id).request), out);
-    return;
+// Everything that was committed before this process began has been applied.
+void Service::Impl::up_to_date(Time t, Out& out) {
+  if (std::exchange(serializable_ready, true)) return;
+  std::vector<CallId> local;
+  for (const auto& [id, c] : calls) {
+    if (serializable(c.request)) local.push_back(id);
   }
+  for (CallId id : local) finish(id, read(t, calls.at(id).request), out);
+}
+
+void Service::Impl::read_ready(Time t, uint64_t token, Out& out) {
+  up_to_date(t, out);
   const auto it = calls.find(CallId(token));
   if (it == calls.end()) return;  // cancelled or expired meanwhile
   finish(it->first, read(t, it->second.request), out);

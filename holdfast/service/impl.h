@@ -75,6 +75,7 @@ struct Service::Impl {
   void forget(Calls::iterator call);
   void expire_calls(Time now, Out& out);
   void retry_reads(Time now);
+  void up_to_date(Time now, Out& out);
   void read_ready(Time now, uint64_t token, Out& out);
   void read_failed(Time now, uint64_t token);
 

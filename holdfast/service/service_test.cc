@@ -272,6 +272,21 @@ TEST(Service, WithoutAQuorumNothingIsAnsweredButTimeouts) {
             Error::kNoLeader);
 }
 
+TEST(Service, WhatAMemberHasSeenIsReadWithoutAQuorumAtOnce) {
+  TestCluster c(3);
+  start_all(c, 3);
+  TestMember& leader = c.leader();
+  ASSERT_EQ(error_of(c.ask(leader, put("k", "v"))), Error::kNone);
+  for (uint64_t m = 1; m <= 3; ++m) {
+    if (m != leader.id().value()) c[m].crash();
+  }
+  store::RangeRequest local = get("k");
+  local.serializable = true;
+  const CallId id = leader.call(local);
+  ASSERT_EQ(leader.replies.count(id), 1u);
+  EXPECT_EQ(value_of(leader.replies.at(id)), "v");
+}
+
 TEST(Service, SnapshotsAreTakenAndOneMemberComesBackThroughOne) {
   TestCluster c(3);
   for (uint64_t m = 1; m <= 3; ++m) {
