@@ -274,6 +274,16 @@ TEST_F(ThreeMembers, WithoutAMajorityWritesFailAndSaySo) {
       run({"put", "no", "majority", "--command-timeout=2s", "--endpoints=" + cluster_->endpoint(3)});
   EXPECT_EQ(outcome.code, kExitFailed);
   EXPECT_THAT(outcome.err, HasSubstr("a majority of"));
+  // Once the survivor knows that it has no leader, a write has a clear outcome, and what needs no leader is answered.
+  const std::string survivor = "--endpoints=" + cluster_->endpoint(3);
+  EXPECT_TRUE(comes_true([&] {
+    return run({"put", "no", "majority", "--command-timeout=300ms", survivor}).err.find("nothing was changed") !=
+           std::string::npos;
+  }));
+  EXPECT_EQ(run({"get", "ready", "--print-value-only", "--consistency=s", survivor}).out, "yes\n");
+  const Outcome status = run({"status"});
+  EXPECT_EQ(status.code, kExitNotFound);
+  EXPECT_THAT(status.out, AllOf(HasSubstr("unreachable"), HasSubstr("no leader")));
   for (const int number : {1, 2}) ASSERT_TRUE(cluster_->member(number).start().ok());
   EXPECT_TRUE(comes_true([&] { return run({"put", "yes", "majority"}).code == kExitOk; }));
 }

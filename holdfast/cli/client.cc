@@ -4,6 +4,7 @@
 #include <rpc.grpc.pb.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "holdfast/cli/text.h"
 #include "holdfast/cli/url.h"
@@ -13,6 +14,7 @@ namespace {
 
 // gRPC's own text for a call that failed before it was sent.
 constexpr std::string_view kNeverConnected = "failed to connect to all addresses";
+constexpr const char* kNoLeader = "etcdserver: no leader";
 
 // gRPC notices that a connection has come about, or has failed, only while somebody polls; between calls it polls every
 // 5 s, so that a member that is back would stay unnoticed. Read when gRPC starts, so set before anything else runs.
@@ -57,7 +59,7 @@ bool may_have_happened(const Status& failure) {
       return false;
     default:
       // A member that knows no leader says so before it does anything.
-      return !never_sent(failure) && failure.message() != "etcdserver: no leader";
+      return !never_sent(failure) && failure.message() != kNoLeader;
   }
 }
 
@@ -105,36 +107,48 @@ struct Client::Endpoint {
 // Makes unary calls, choosing and leaving endpoints as the header says.
 struct Client::Caller {
   enum class Repeat { kAlways, kIfNeverSent };
+  enum class Leader { kNeeded, kNotNeeded };
+  static constexpr std::chrono::milliseconds kLeaderPause{50};
 
   template <class Stub, class Request, class Response>
   static StatusOr<Response> call(Client& client, Repeat repeat, std::unique_ptr<Stub> Endpoint::*stub,
                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                 const Request& request) {
+                                 const Request& request, Leader leader = Leader::kNeeded) {
     const auto deadline = std::chrono::system_clock::now() + client.timeout_;
-    Status failure;
-    for (size_t attempt = 0; attempt < client.endpoints_.size(); ++attempt) {
+    Status leaderless;  // certain that nothing was done, and clearer than that some other member is dead
+    for (size_t failures = 0;;) {
       const size_t chosen = client.current_.load(std::memory_order_relaxed);
       Endpoint& endpoint = *client.endpoints_[chosen % client.endpoints_.size()];
       grpc::ClientContext context;
       context.set_deadline(deadline);
-      if (client.require_leader_) context.AddMetadata("hasleader", "true");
+      if (client.require_leader_ && leader == Leader::kNeeded) context.AddMetadata("hasleader", "true");
       Response response;
       const grpc::Status status = ((*(endpoint.*stub)).*method)(&context, request, &response);
       if (status.ok()) return response;
-      failure = from_grpc(status);
+      const Status failure = from_grpc(status);
       const bool timed_out = failure.code() == absl::StatusCode::kDeadlineExceeded;
       if (!timed_out && failure.code() != absl::StatusCode::kUnavailable) return failure;
       size_t expected = chosen;  // several threads that meet the same dead endpoint leave it once
       client.current_.compare_exchange_strong(expected, chosen + 1, std::memory_order_relaxed);
       if (timed_out) return failure;
+      if (client.await_leader_ && failure.message() == kNoLeader) {
+        if (deadline - std::chrono::system_clock::now() < 2 * kLeaderPause) return failure;
+        std::this_thread::sleep_for(kLeaderPause);
+        leaderless = failure;
+        failures = 0;
+        continue;
+      }
       if (repeat == Repeat::kIfNeverSent && !never_sent(failure)) return failure;
-      if (std::chrono::system_clock::now() >= deadline) return failure;
+      ++failures;
+      if (failures >= client.endpoints_.size() || std::chrono::system_clock::now() >= deadline) {
+        return leaderless.ok() ? failure : leaderless;
+      }
     }
-    return failure;
   }
 };
 
-Client::Client(const Options& options) : timeout_(options.timeout), require_leader_(options.require_leader) {}
+Client::Client(const Options& options)
+    : timeout_(options.timeout), require_leader_(options.require_leader), await_leader_(options.await_leader) {}
 Client::~Client() = default;
 
 const std::string& Client::endpoint(size_t i) const { return endpoints_[i]->address; }
@@ -159,7 +173,8 @@ StatusOr<std::unique_ptr<Client>> Client::create(const Options& options) {
 }
 
 StatusOr<pb::RangeResponse> Client::range(const pb::RangeRequest& request) {
-  return Caller::call(*this, Caller::Repeat::kAlways, &Endpoint::kv, &pb::KV::StubInterface::Range, request);
+  return Caller::call(*this, Caller::Repeat::kAlways, &Endpoint::kv, &pb::KV::StubInterface::Range, request,
+                      request.serializable() ? Caller::Leader::kNotNeeded : Caller::Leader::kNeeded);
 }
 
 StatusOr<pb::PutResponse> Client::put(const pb::PutRequest& request) {
@@ -228,7 +243,7 @@ StatusOr<pb::MemberListResponse> Client::member_list(bool linearizable) {
   pb::MemberListRequest request;
   request.set_linearizable(linearizable);
   return Caller::call(*this, Caller::Repeat::kAlways, &Endpoint::cluster, &pb::Cluster::StubInterface::MemberList,
-                      request);
+                      request, linearizable ? Caller::Leader::kNeeded : Caller::Leader::kNotNeeded);
 }
 
 StatusOr<pb::MemberAddResponse> Client::member_add(const std::vector<std::string>& peer_urls, bool learner) {

@@ -45,8 +45,10 @@ class Client {
   struct Options {
     std::vector<std::string> endpoints = {"localhost:2379"};  // HOST:PORT or http://HOST:PORT
     std::chrono::milliseconds timeout{5000};
-    // Unary calls ask to be refused at once, with "etcdserver: no leader", by a member that knows no leader.
+    // Calls that need a leader ask to be refused at once, with "etcdserver: no leader", by a member that knows none.
     bool require_leader = false;
+    // With require_leader: what was refused for want of a leader is tried again until the timeout.
+    bool await_leader = false;
   };
 
   ~Client();
@@ -95,6 +97,7 @@ class Client {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::chrono::milliseconds timeout_;
   const bool require_leader_;
+  const bool await_leader_;
   std::atomic<size_t> current_{0};  // modulo the number of endpoints
 };
 

@@ -24,6 +24,7 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
   if (path == "holdfast sim") {
     for (const std::string_view name : sim::sim_option_names()) node.words.emplace_back(name);
   }
+  if (path == "holdfast completion") node.words.insert(node.words.end(), {"bash", "zsh", "fish"});
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) node.words.push_back(cat("--", name));
   }
@@ -35,11 +36,12 @@ std::string bash(const std::vector<CompletionNode>& nodes) {
   std::string out =
       "# bash completion for holdfast: source this file, or put it into /etc/bash_completion.d/\n"
       "_holdfast() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} path=holdfast word words\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} route=holdfast word words\n"
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-      "    case \"$word\" in -*) ;; *) [ -n \"$(_holdfast_words \"$path $word\")\" ] && path=\"$path $word\" ;; esac\n"
+      "    case \"$word\" in -*) ;; *) [ -n \"$(_holdfast_words \"$route $word\")\" ] && route=\"$route $word\" ;; "
+      "esac\n"
       "  done\n"
-      "  words=$(_holdfast_words \"$path\")\n"
+      "  words=$(_holdfast_words \"$route\")\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
       "}\n"
       "_holdfast_words() {\n"
@@ -59,11 +61,11 @@ std::string zsh(const std::vector<CompletionNode>& nodes) {
          "  esac\n"
          "}\n"
          "_holdfast() {\n"
-         "  local path=holdfast word\n"
+         "  local route=holdfast word\n"
          "  for word in ${words[2,CURRENT-1]}; do\n"
-         "    [[ $word != -* && -n $(_holdfast_words \"$path $word\") ]] && path=\"$path $word\"\n"
+         "    [[ $word != -* && -n $(_holdfast_words \"$route $word\") ]] && route=\"$route $word\"\n"
          "  done\n"
-         "  compadd -- $(_holdfast_words \"$path\")\n"
+         "  compadd -- $(_holdfast_words \"$route\")\n"
          "}\n"
          "compdef _holdfast holdfast\n";
 }

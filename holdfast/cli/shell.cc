@@ -12,7 +12,9 @@ std::string advice(const Status& failure, const std::vector<std::string>& endpoi
     return cat("no member answers at ", join(endpoints, ", "),
                "; is one running there? Start one with `holdfast serve`, or name others with --endpoints");
   }
-  if (has("no leader")) return "the members have no leader: a majority of them must run and reach each other";
+  if (has("no leader")) {
+    return "the members have no leader: a majority of them must run and reach each other; nothing was changed";
+  }
   if (failure.code() == absl::StatusCode::kDeadlineExceeded || has("timed out")) {
     return "no answer in time: a majority of the members must run and reach each other; a write may or may not have "
            "taken effect (--command-timeout sets how long to wait)";
@@ -39,6 +41,7 @@ std::unique_ptr<Client> Shell::connect() { return connect_to(endpoints); }
 std::unique_ptr<Client> Shell::connect_to(const std::vector<std::string>& these) {
   Client::Options options;
   options.endpoints = these;
+  options.require_leader = options.await_leader = true;
   const auto timeout = parse_duration(command_timeout);
   if (!timeout || timeout->count() == 0) {
     usage_error(cat("--command-timeout=", command_timeout, " must be a duration such as 5s or 300ms"));

@@ -148,7 +148,7 @@ std::string_view sim_help() { return kHelp; }
 std::vector<std::string_view> sim_option_names() {
   std::vector<std::string_view> names;
   for (const Option& option : kOptions) {
-    if (option.name.starts_with("--")) names.push_back(option.name);
+    if (option.name != "--help" && option.name != "-h") names.push_back(option.name);
   }
   return names;
 }

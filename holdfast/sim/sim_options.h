@@ -27,7 +27,7 @@ StatusOr<SimOptions> parse_sim_options(const std::vector<std::string>& args);
 // The text of --help.
 std::string_view sim_help();
 
-// "--seed" and so on, for completion.
+// "--seed" and so on, for completion; without --help.
 std::vector<std::string_view> sim_option_names();
 
 }  // namespace holdfast::sim
