@@ -159,6 +159,30 @@ TEST_F(ApiClusterTest, AStoppingLeaderHandsOverLongBeforeAnElectionIsDue) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));
 }
 
+TEST_F(ApiClusterTest, AMemberWithAnOldDiskIsBroughtUpAndChangesNothing) {
+  auto members = three();
+  ASSERT_TRUE(persistently(*members[0]->kv, &pb::KV::Stub::Put, put("early", "v")));
+  EXPECT_EQ(value_of(*members[2], "early"), "v");
+  EXPECT_TRUE(members[2]->stop().ok());
+  fs::copy(dir / "m3", dir / "old", fs::copy_options::recursive);
+  members[2] = std::make_unique<LiveMember>(config(3, 3));
+  ASSERT_TRUE(members[2]->status.ok()) << members[2]->status;
+  EXPECT_EQ(value_of(*members[2], "early"), "v") << "it learns what is committed though nothing is written meanwhile";
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(persistently(*members[static_cast<size_t>(i % 3)]->kv, &pb::KV::Stub::Put,
+                             put(std::to_string(i % 7), std::to_string(i))));
+  }
+  EXPECT_EQ(value_of(*members[2], "3"), "199");
+  EXPECT_TRUE(members[2]->stop().ok());
+  fs::remove_all(dir / "m3");
+  fs::rename(dir / "old", dir / "m3");
+  members[2] = std::make_unique<LiveMember>(config(3, 3));
+  ASSERT_TRUE(members[2]->status.ok()) << members[2]->status;
+  EXPECT_EQ(value_of(*members[2], "3"), "199");
+  EXPECT_EQ(value_of(*members[0], "early"), "v");
+  expect_agreement(members);
+}
+
 TEST_F(ApiClusterTest, AMemberOfAnotherClusterAtTheAddressOfAMemberDoesNoHarm) {
   std::vector<std::unique_ptr<LiveMember>> members;
   for (int n = 1; n <= 3; ++n) {

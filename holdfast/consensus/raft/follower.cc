@@ -45,8 +45,19 @@ void Follower::on_append(NodeId from, const AppendEntries& m, Core& core, Out& o
   }
   if (planted<"R13">() && end >= core.commit && log.last() > end) core.ledger.truncate_from(end + 1);
   verified = std::max(verified, match);
-  on_commit(std::min(m.commit, match), core);
+  core.advance_commit(std::min(m.commit, match));
   out.send(from, AppendReply{.term = core.term(), .success = true, .match = match}, core.ledger.after_holding(match));
+}
+
+// What an earlier process acknowledged, this one has to verify: it restarted, perhaps with an older disk. A leader
+// without news sends nothing that would show it, so it is told, in the form of a refusal at what it counts on, what
+// this log may match at most; its next append then verifies or mends the log.
+void Follower::on_commit(Time now, NodeId from, Index commit, Core& core, Out& out) {
+  core.advance_commit(std::min(commit, verified));
+  if (commit <= core.commit || core.loading || now < ask_again) return;
+  mark<"raft.asked_to_verify">();
+  ask_again = now + core.config.heartbeat_interval;
+  refuse(from, AppendEntries{core.term(), commit, core.term(), commit, {}}, core, out);
 }
 
 }  // namespace holdfast::raft

@@ -142,7 +142,7 @@ void Raft::Impl::on(Time now, NodeId from, const AppendReply& m, Out& out) {
 
 void Raft::Impl::on(Time now, NodeId from, const Heartbeat& m, Out& out) {
   const bool good = from_leader(now, from, m.term, out);
-  if (good) std::get<Follower>(role).on_commit(m.commit, core);
+  if (good) std::get<Follower>(role).on_commit(now, from, m.commit, core, out);
   if ((good && m.round != 0) || m.term < core.term()) {
     out.send(from, HeartbeatReply{core.term(), m.round}, core.ledger.after_term());
   }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "holdfast/base/mark.h"
 #include "holdfast/consensus/raft/quiet_net.h"
 
 namespace holdfast::raft {
@@ -30,6 +31,37 @@ TEST(Raft, ASingleVoterLeadsAndCommitsAsSoonAsItsRecordIsStable) {
   net.run();
   EXPECT_EQ(net.at(1).raft().commit_index(), index);
   EXPECT_EQ(net.wires.size(), 0u);
+}
+
+// Nothing is proposed meanwhile that would show the leader that it counts on what the new process does not know.
+TEST(Raft, AFollowerThatRestartsUnderAnIdleLeaderLearnsWhatIsCommitted) {
+  for (const bool old_disk : {false, true}) {
+    Quiet net(ids({1, 2, 3}));
+    net.pass(Duration::seconds(3));
+    const NodeId id = net.leader()->id() == NodeId(1) ? NodeId(2) : NodeId(1);
+    TestMember& follower = *net.members.at(id);
+    net.propose("early");
+    net.pass(Duration::seconds(1));
+    const auto image = follower.disk();
+    for (int i = 0; i < 10; ++i) net.propose("x" + std::to_string(i));
+    net.pass(Duration::seconds(1));
+    const Index committed = net.leader()->raft().commit_index();
+    ASSERT_EQ(follower.raft().commit_index(), committed);
+    const Term term = net.leader()->raft().term();
+    follower.crash(0);
+    if (old_disk) follower.put_back(image);
+    follower.start(net.now);
+    net.pass(Duration::millis(500));
+    EXPECT_EQ(follower.raft().commit_index(), committed) << old_disk;
+    EXPECT_EQ(follower.state().hash, net.leader()->state().hash) << old_disk;
+    EXPECT_EQ(net.leader()->raft().term(), term);
+    // It asks once and is told once: then there are heartbeats only.
+    net.run();
+    net.wires.clear();
+    const uint64_t asked = MarkHolder<"raft.asked_to_verify">::mark.hits;
+    net.pass(Duration::seconds(2));
+    EXPECT_EQ(MarkHolder<"raft.asked_to_verify">::mark.hits, asked);
+  }
 }
 
 TEST(Raft, AFollowerThatWasAwayGetsASnapshot) {

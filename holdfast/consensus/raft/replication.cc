@@ -77,6 +77,9 @@ bool Replication::on_append_reply(Time now, const Core& core, Progress& from, co
     if (from.pace() == Pace::kSnapshot && from.match() >= core.log().base()) from.end_snapshot();
     return news;
   }
+  // A follower that restarted asks for what it holds to be verified (follower.cc): a probe that is under way does that.
+  const bool asks = reply.hint_index == reply.rejected_prev && core.log().matches(reply.hint_index, reply.hint_term);
+  if (asks && from.pace() == Pace::kProbe) return false;
   // Back-tracking by whole terms (paper, 5.3): of the follower's log up to the hint, only what has at most the hint's
   // term in ours can match.
   const Index hint = core.log().last_at_or_below(reply.hint_index, reply.hint_term);

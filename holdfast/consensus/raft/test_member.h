@@ -65,6 +65,8 @@ class TestMember {
     offered_.clear();
     raft_.reset();
   }
+  // While it is down: its disk is an older image of itself from now on.
+  void put_back(const std::deque<Raft::Out::Persisted>& image) { disk_ = image; }
   void wipe() {
     disk_.clear();
     sealed_.clear();
