@@ -54,7 +54,7 @@ TEST_F(Up, TheDemoShowsWhatAClusterIsForAndVerifiesIt) {
   LocalMember demo = started({"--demo", "--pace=400ms", "--base-port=0"});
   const std::string how = demo.wait(std::chrono::seconds(300)).value_or("still runs");
   const std::string output = demo.last_output(100);
-  EXPECT_EQ(how, "exited with code 0") << output;
+  ASSERT_EQ(how, "exited with code 0") << output;
   size_t at = 0;
   for (const char* sentence :
        {"starting 3 members", "leads in term", "8 clients write", "writes acknowledged, ", "kill -9 member ",

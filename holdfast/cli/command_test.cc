@@ -107,6 +107,9 @@ TEST(Command, WhenNobodyAnswersItSaysWhatToDo) {
   EXPECT_EQ(run({"get", "k"}, {{"ETCDCTL_ENDPOINTS", "http://127.0.0.1:1"}}).code, kExitFailed);
   const Outcome both = run({"put", "k", "v"}, {{"ETCDCTL_ENDPOINTS", "x"}, {"HOLDFAST_ENDPOINTS", "127.0.0.1:1"}});
   EXPECT_EQ(both.code, kExitFailed);
+  const Outcome wrong = run({"get", "k"}, {{"HOLDFAST_ENDPOINTS", "https://x:1"}});
+  EXPECT_EQ(wrong.code, kExitUsage);
+  EXPECT_THAT(wrong.err, StartsWith("holdfast: HOLDFAST_ENDPOINTS: "));
   const Outcome json = run({"status", "--json", "--endpoints=127.0.0.1:1"});
   EXPECT_THAT(json.out, HasSubstr(R"("healthy":false)"));
   EXPECT_THAT(json.err, HasSubstr(R"("code":"UNAVAILABLE")"));

@@ -202,7 +202,8 @@ class Demo {
       return fail(cat(seen.acknowledged, " writes were acknowledged by a minority: they may be lost"));
     }
     say(cat("of ", seen.refused + seen.unknown, " writes tried in ", time.count(), " ms none was acknowledged"));
-    more(cat(seen.refused_by_member, " were refused by the survivor (\"", seen.refusal, "\"), ",
+    const char* survivors = cluster_.size() - to_kill == 1 ? "the survivor" : "the survivors";
+    more(cat(seen.refused_by_member, " were refused by ", survivors, " (\"", seen.refusal, "\"), ",
              seen.refused - seen.refused_by_member, " met nobody, ", seen.unknown, " had no answer in time"));
     read_from_minority(survivor);
   }

@@ -33,6 +33,8 @@ Shell::Shell(std::istream& input, std::ostream& output, std::ostream& errors, co
     if (found == environment.end() || found->second.empty()) continue;
     endpoints.clear();
     for (std::string_view part : split(found->second, ',')) endpoints.emplace_back(part);
+    variable_ = name;
+    variable_endpoints_ = endpoints;
   }
 }
 
@@ -50,7 +52,8 @@ std::unique_ptr<Client> Shell::connect_to(const std::vector<std::string>& these)
   options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
   StatusOr<std::unique_ptr<Client>> client = Client::create(options);
   if (!client.ok()) {
-    usage_error(cat("--endpoints: ", client.status().message()));
+    const bool from_variable = !variable_.empty() && endpoints == variable_endpoints_;
+    usage_error(cat(from_variable ? variable_ : "--endpoints", ": ", client.status().message()));
     return nullptr;
   }
   return *std::move(client);

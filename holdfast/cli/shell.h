@@ -43,6 +43,11 @@ struct Shell {
   // A key or a value, as --hex asks.
   std::string text(std::string_view bytes) const;
   static std::string hex_digits(std::string_view bytes);
+
+ private:
+  // The variable that said where the members are, and what it said; empty when none did.
+  std::string variable_;
+  std::vector<std::string> variable_endpoints_;
 };
 
 // Adds --endpoints, --json, --hex and --command-timeout; `hidden` from the help, where they are merely also accepted.
