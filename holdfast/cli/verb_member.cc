@@ -51,19 +51,28 @@ void run_list(Shell& shell, bool linearizable) {
   print_table(shell.out, rows);
 }
 
+// Where the new member can listen so that it is reached at `peer_url`: a name cannot be bound to.
+std::string listen_url(const std::string& peer_url) {
+  const StatusOr<Url> url = parse_url(peer_url);
+  if (!url.ok() || check_bindable(*url).ok()) return peer_url;
+  return Url{"0.0.0.0", url->port}.text();
+}
+
 // The line with which the new member must be started.
 void print_how_to_start(Shell& shell, const MemberFlags& flags, const pb::MemberAddResponse& response) {
-  std::vector<std::string> cluster;
+  std::vector<std::string> cluster, listen;
   for (const pb::Member& member : response.members()) {
     const bool is_new = member.id() == response.member().id();
-    for (const std::string& url : member.peerurls())
-      cluster.push_back(cat(is_new ? flags.name : member.name(), "=", url));
+    const std::string name = is_new ? flags.name : member.name().empty() ? hex_id(member.id()) : member.name();
+    for (const std::string& url : member.peerurls()) cluster.push_back(cat(name, "=", url));
   }
+  for (const std::string& url : flags.peer_urls) listen.push_back(listen_url(url));
   shell.out << "member " << hex_id(response.member().id()) << " added to cluster "
             << hex_id(response.header().cluster_id()) << "\n\nStart it with:\n  holdfast serve --name=" << flags.name
             << " \\\n    --initial-cluster=" << join(cluster, ",")
             << " \\\n    --initial-advertise-peer-urls=" << join(flags.peer_urls, ",")
-            << " \\\n    --initial-cluster-state=existing\n";
+            << " \\\n    --listen-peer-urls=" << join(listen, ",") << " \\\n    --initial-cluster-state=existing\n"
+            << "and with --listen-client-urls, for clients that are not on its machine.\n";
 }
 
 void run_add(Shell& shell, const MemberFlags& flags) {

@@ -11,6 +11,8 @@ namespace {
 struct Row {
   std::string endpoint;
   std::string name;  // as the member list has it
+  uint64_t id = 0;   // likewise; 0 when there is no list
+  bool started = true;
   StatusOr<pb::StatusResponse> status = absl::UnknownError("");
 
   bool healthy() const { return status.ok() && status->leader() != 0 && status->errors_size() == 0; }
@@ -23,7 +25,9 @@ std::vector<Row> rows_to_ask(Shell& shell, Client& client, bool only_given) {
     const auto members = client.member_list(/*linearizable=*/false);
     if (members.ok()) {
       for (const pb::Member& member : members->members()) {
-        if (member.clienturls_size() > 0) rows.push_back({member.clienturls(0), member.name()});
+        // A member makes its client URLs known when it starts for the first time.
+        const bool started = member.clienturls_size() > 0;
+        rows.push_back({started ? member.clienturls(0) : "-", member.name(), member.id(), started});
       }
     }
   }
@@ -40,7 +44,9 @@ std::string size_text(int64_t bytes) {
 }
 
 std::vector<std::string> cells(const Row& row) {
-  if (!row.status.ok()) return {row.endpoint, row.name, "-", "unreachable"};
+  if (!row.status.ok()) {
+    return {row.endpoint, row.name, row.id == 0 ? "-" : hex_id(row.id), row.started ? "unreachable" : "never started"};
+  }
   const pb::StatusResponse& s = *row.status;
   const std::string role = s.islearner() ? "learner" : s.leader() == s.header().member_id() ? "leader" : "follower";
   return {row.endpoint,
@@ -71,11 +77,15 @@ void run_status(Shell& shell, bool only_given) {
   const auto client = shell.connect();
   if (client == nullptr) return;
   std::vector<Row> rows = rows_to_ask(shell, *client, only_given);
-  std::vector<std::string> endpoints;
-  for (const Row& row : rows) endpoints.push_back(row.endpoint);
-  const auto all = shell.connect_to(endpoints);
-  if (all == nullptr) return;
-  for (size_t i = 0; i < rows.size(); ++i) rows[i].status = all->status(i);
+  for (Row& row : rows) {
+    if (!row.started) {
+      row.status = absl::UnavailableError("the member has never started");
+      continue;
+    }
+    const auto one = shell.connect_to({row.endpoint});
+    if (one == nullptr) return;
+    row.status = one->status(0);
+  }
 
   if (shell.json) {
     Json out = {{"members", Json::array()}};
@@ -102,7 +112,7 @@ void add_status(CLI::App& root, Shell& shell) {
   app->add_flag("--only-given", *only_given, "Ask the members at --endpoints only, not the whole cluster");
   add_client_options(*app, shell);
   app->footer(
-      "Exits with 3 when a member is unreachable or has no leader.\n"
+      "Exits with 3 when a member is unreachable, has no leader, or has never started.\n"
       "\n"
       "Examples:\n"
       "  holdfast status\n"

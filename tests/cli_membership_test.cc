@@ -1,0 +1,63 @@
+// A member is added by what `member add` prints, catches up, gets its vote, and is removed: the commands, word by word.
+#include "holdfast/cli/json.h"
+#include "tests/serve_testing.h"
+
+namespace holdfast::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+using Membership = ServeTest;
+
+// The flags that the command printed.
+std::vector<std::string> printed_flags(const std::string& output) {
+  std::vector<std::string> flags;
+  for (std::string_view line : split(output, '\n')) {
+    for (std::string_view word : split(line, ' ')) {
+      if (word.starts_with("--") && word.find('=') != std::string_view::npos) flags.emplace_back(word);
+    }
+  }
+  return flags;
+}
+
+TEST_F(Membership, AMemberIsAddedByWhatIsPrintedAndRemoved) {
+  Words first = flags("one");
+  first.push_back("--name=one");
+  LocalMember one = started(first);
+  put_keys();
+
+  const Outcome added = run({"member", "add", "two", cat("--peer-urls=http://127.0.0.1:", port(3)), "--learner"});
+  ASSERT_EQ(added.code, kExitOk) << added.err;
+  const Outcome before = run({"status"});
+  EXPECT_EQ(before.code, kExitNotFound);
+  EXPECT_THAT(before.out, HasSubstr("never started"));
+
+  Words second = printed_flags(added.out);
+  EXPECT_EQ(second.size(), 5u) << added.out;
+  second.push_back("--data-dir=" + path("two"));
+  second.push_back(cat("--listen-client-urls=http://127.0.0.1:", port(2)));
+  LocalMember two = member(second, {}, "two.log");
+  ASSERT_TRUE(two.start().ok());
+  EXPECT_TRUE(comes_true([&] { return run({"status"}).code == kExitOk; })) << two.last_output(10);
+  EXPECT_THAT(run({"status"}).out, AllOf(HasSubstr("learner"), HasSubstr("two")));
+
+  std::string id;
+  const Json list = Json::parse(run({"member", "list", "--json"}).out);
+  for (const Json& each : list["members"]) {
+    if (each["name"] == "two") id = each["id"];
+  }
+  EXPECT_TRUE(comes_true([&] { return run({"member", "promote", id}).code == kExitOk; }));
+  EXPECT_TRUE(comes_true([&] { return run({"get", "kept/0"}, 2).out == "kept/0\nvalue 0\n"; }));
+  expect_keys(2);
+
+  EXPECT_EQ(run({"member", "remove", id}).code, kExitOk);
+  EXPECT_EQ(two.wait(kLong), "exited with code 1");
+  EXPECT_THAT(two.last_output(3), HasSubstr("removed"));
+  EXPECT_EQ(run({"member", "remove", id}).code, kExitNotFound);
+  expect_keys();
+  stop(one);
+}
+
+}  // namespace
+}  // namespace holdfast::cli
