@@ -251,6 +251,49 @@ TEST_F(ApiClusterTest, ASnapshotReachesAJoiningMemberThoughItsConnectionIsCutAga
   EXPECT_LT(proxy.carried, kValues * kValue + kCuts * kCutAfter * 3 / 4);
 }
 
+// Leader leases: reads cost no round, and end with the lease at the latest.
+TEST_F(ApiClusterTest, ALeaderByLeaseServesNoReadsOnceItMayBeDeposed) {
+  auto members = three([](MemberConfig& c) { c.read_mode = raft::ReadMode::kLease; });
+  LiveMember& leader = leader_of(members);
+  for (int i = 0; i < 20; ++i) {
+    LiveMember& at = *members[static_cast<size_t>(i % 3)];
+    ASSERT_TRUE(persistently(*at.kv, &pb::KV::Stub::Put, put("k", std::to_string(i))));
+    for (auto& m : members) EXPECT_EQ(value_of(*m, "k"), std::to_string(i));
+  }
+  for (auto& m : members) {
+    if (m.get() != &leader) m->abandon();
+  }
+  EXPECT_TRUE(eventually([&] { return leader.state().leader() == 0; }));
+  pb::RangeResponse ignored;
+  EXPECT_EQ(call(*leader.kv, &pb::KV::Stub::Range, get("k"), &ignored, /*has_leader=*/true),
+            refused(StatusCode::UNAVAILABLE, "no leader"));
+  EXPECT_EQ(call(*leader.kv, &pb::KV::Stub::Range, get("k")), refused(StatusCode::UNAVAILABLE, "request timed out"));
+}
+
+TEST_F(ApiClusterTest, AMemberThatCannotBeReachedHoldsNobodyUpAndCatchesUp) {
+  const auto port = [](int n) { return static_cast<uint16_t>(23800 + n); };
+  CutProxy proxy(own_host(), port(4), port(3), 0, 0);
+  auto members = three([&](MemberConfig& c) {
+    c.initial_cluster[2].peer_urls = {peer_url(4)};
+    if (c.name == "m3") c.initial_advertise_peer_urls = {peer_url(4)};
+  });
+  if (&leader_of(members) == members[2].get()) {
+    pb::MoveLeaderRequest move;
+    move.set_targetid(members[0]->id());
+    EXPECT_EQ(call(*members[2]->maintenance, &pb::Maintenance::Stub::MoveLeader, move), ok());
+  }
+  proxy.holds = true;
+  // More than the sockets, the queue towards the member and what may be in flight can take together.
+  const std::string value(size_t{1} << 20, 'x');
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_TRUE(persistently(*members[0]->kv, &pb::KV::Stub::Put, put("k" + std::to_string(i % 5), value)));
+  }
+  EXPECT_LT(proxy.carried, uint64_t{60} << 20);
+  proxy.holds = false;
+  EXPECT_EQ(value_of(*members[2], "k4").size(), value.size());
+  expect_agreement(members);
+}
+
 TEST_F(ApiClusterTest, AThousandConnectionsCostOnlyTheirDescriptors) {
   LiveMember m(config(1));
   ASSERT_TRUE(m.status.ok()) << m.status;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <thread>
@@ -11,6 +12,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 
 namespace holdfast::server {
@@ -35,11 +37,13 @@ class CutProxy {
 
   std::atomic<uint64_t> carried{0};  // towards `there`
   std::atomic<int> cuts{0};
+  std::atomic<bool> holds{false};  // while it is set, nothing is taken from those who send towards `there`
 
  private:
   struct Link {
-    explicit Link(asio::io_context& loop) : in(loop), out(loop) {}
+    explicit Link(asio::io_context& loop) : in(loop), out(loop), pause(loop) {}
     Tcp::socket in, out;
+    asio::steady_timer pause;
     uint64_t carried = 0;
     std::array<char, 16 << 10> forward, backward;
     void close() {
@@ -63,6 +67,13 @@ class CutProxy {
     });
   }
   void forward(const LinkPtr& link) {
+    if (holds) {
+      link->pause.expires_after(std::chrono::milliseconds(10));
+      link->pause.async_wait([this, link](const asio::error_code& error) {
+        if (!error) forward(link);
+      });
+      return;
+    }
     link->in.async_read_some(asio::buffer(link->forward), [this, link](const asio::error_code& error, size_t n) {
       if (error) return link->close();
       link->carried += n;

@@ -218,10 +218,12 @@ class LiveTest : public testing::Test {
     return c;
   }
   // Three founders that have elected a leader.
-  std::vector<std::unique_ptr<LiveMember>> three() {
+  std::vector<std::unique_ptr<LiveMember>> three(const std::function<void(MemberConfig&)>& adjust = [](auto&) {}) {
     std::vector<std::unique_ptr<LiveMember>> members;
     for (int n = 1; n <= 3; ++n) {
-      members.push_back(std::make_unique<LiveMember>(config(n, 3)));
+      MemberConfig c = config(n, 3);
+      adjust(c);
+      members.push_back(std::make_unique<LiveMember>(c));
       EXPECT_TRUE(members.back()->status.ok()) << members.back()->status;
     }
     for (auto& m : members) EXPECT_TRUE(persistently(*m->kv, &pb::KV::Stub::Put, put("turn", "the wheel")));
