@@ -1,5 +1,6 @@
 #include "holdfast/cli/kv_flags.h"
 
+#include "holdfast/cli/number_check.h"
 #include "holdfast/cli/text.h"
 
 namespace holdfast::cli {
@@ -29,8 +30,8 @@ void GetFlags::add_to(CLI::App& app) {
   app.add_option("range_end", range_end, "The first key behind the range")->type_name("END");
   app.add_flag("--prefix", prefix, "All keys that start with KEY");
   app.add_flag("--from-key", from_key, "All keys from KEY on, in byte order");
-  app.add_option("--rev", revision, "As of this revision; 0 means now")->type_name("REVISION");
-  app.add_option("--limit", limit, "At most this many keys; 0 means all")->type_name("N");
+  app.add_option("--rev", revision, "As of this revision; 0 means now")->check(whole_number())->type_name("REVISION");
+  app.add_option("--limit", limit, "At most this many keys; 0 means all")->check(whole_number())->type_name("N");
   app.add_option("--order", order, "ASCEND or DESCEND")
       ->transform(CLI::IsMember({"ASCEND", "DESCEND"}, CLI::ignore_case))
       ->type_name("ORDER");
@@ -44,10 +45,18 @@ void GetFlags::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"l", "s"}))
       ->type_name("l|s")
       ->capture_default_str();
-  app.add_option("--min-mod-rev", min_mod, "Only keys last changed at or after this revision")->type_name("REVISION");
-  app.add_option("--max-mod-rev", max_mod, "Only keys last changed at or before this revision")->type_name("REVISION");
-  app.add_option("--min-create-rev", min_create, "Only keys created at or after this revision")->type_name("REVISION");
-  app.add_option("--max-create-rev", max_create, "Only keys created at or before this revision")->type_name("REVISION");
+  app.add_option("--min-mod-rev", min_mod, "Only keys last changed at or after this revision")
+      ->check(whole_number())
+      ->type_name("REVISION");
+  app.add_option("--max-mod-rev", max_mod, "Only keys last changed at or before this revision")
+      ->check(whole_number())
+      ->type_name("REVISION");
+  app.add_option("--min-create-rev", min_create, "Only keys created at or after this revision")
+      ->check(whole_number())
+      ->type_name("REVISION");
+  app.add_option("--max-create-rev", max_create, "Only keys created at or before this revision")
+      ->check(whole_number())
+      ->type_name("REVISION");
 }
 
 StatusOr<etcdserverpb::RangeRequest> GetFlags::request() const {

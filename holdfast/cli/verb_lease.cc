@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "holdfast/cli/number_check.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
 
@@ -138,7 +139,10 @@ void add_lease(CLI::App& root, Shell& shell) {
     return app;
   };
   CLI::App* grant = add("grant", "Make a lease of so many seconds");
-  grant->add_option("ttl", flags->ttl, "Seconds without renewal after which it ends")->type_name("TTL")->required();
+  grant->add_option("ttl", flags->ttl, "Seconds without renewal after which it ends")
+      ->check(whole_number(1))
+      ->type_name("TTL")
+      ->required();
   grant->add_option("--id", flags->id, "Its id in hexadecimal; by default the store chooses one")->type_name("ID");
   grant->callback([flags, &shell] { run_grant(shell, *flags); });
 

@@ -29,8 +29,14 @@ std::optional<uint64_t> member_id(Shell& shell, const std::string& text) {
 
 bool check_peer_urls(Shell& shell, const std::vector<std::string>& urls) {
   for (const std::string& text : urls) {
-    if (const auto url = parse_url(text); !url.ok()) {
+    const auto url = parse_url(text);
+    if (!url.ok()) {
       shell.usage_error(cat("--peer-urls: ", url.status().message()));
+      return false;
+    }
+    if (url->is_unspecified()) {
+      shell.usage_error(cat("--peer-urls: ", text, " means every address of a machine, which nobody can connect to; ",
+                            "write the address that the other members reach it by"));
       return false;
     }
   }

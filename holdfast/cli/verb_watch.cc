@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "holdfast/cli/kv_flags.h"
+#include "holdfast/cli/number_check.h"
 #include "holdfast/cli/print_text.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
@@ -104,10 +105,14 @@ void add_watch(CLI::App& root, Shell& shell) {
   app->add_option("key", flags->key, "The key, or the first one of a range")->type_name("KEY");
   app->add_option("range_end", flags->range_end, "The first key behind the range")->type_name("END");
   app->add_flag("--prefix", flags->prefix, "All keys that start with KEY");
-  app->add_option("--rev", flags->revision, "From this revision on; 0 means from now on")->type_name("REVISION");
+  app->add_option("--rev", flags->revision, "From this revision on; 0 means from now on")
+      ->check(whole_number())
+      ->type_name("REVISION");
   app->add_flag("--prev-kv", flags->prev_kv, "Also print what the key held before");
   app->add_flag("--progress-notify", flags->progress_notify, "Also print, now and then, how far a silent watch is");
-  app->add_option("--count", flags->count, "End after this many events; 0 means never")->type_name("N");
+  app->add_option("--count", flags->count, "End after this many events; 0 means never")
+      ->check(whole_number())
+      ->type_name("N");
   add_client_options(*app, shell);
   app->footer(
       "Runs until Ctrl-C. When a member goes away it goes on at another one, without gap or repetition.\n"

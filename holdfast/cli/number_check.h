@@ -1,0 +1,22 @@
+// A check for options that are whole numbers: CLI11 itself takes what does not fit as the nearest number that does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "holdfast/cli/text.h"
+
+namespace holdfast::cli {
+
+inline CLI::Validator whole_number(int64_t least = 0) {
+  const auto complaint = [least](const std::string& text) -> std::string {
+    const std::optional<int64_t> number = parse_number<int64_t>(text);
+    if (number && *number >= least) return "";
+    return cat("\"", text, "\" must be a whole number from ", least, " to ", INT64_MAX);
+  };
+  return CLI::Validator("").operation([complaint](std::string& text) { return complaint(text); });
+}
+
+}  // namespace holdfast::cli
