@@ -1,6 +1,6 @@
 #include "holdfast/sim/disk_storage.h"
 
-#include <span>
+#include <utility>
 
 #include "holdfast/base/mark.h"
 
@@ -26,20 +26,17 @@ StatusOr<RecoveredStorage> DiskStorage::recover() {
   });
   if (!wal.ok()) return wal.status();
   wal_ = *std::move(wal);
+  out.last = wal_->stable();
   return out;
 }
 
+// A host may cut its batches anywhere, and a crash may then fall between any two records.
 Status DiskStorage::write() {
-  const std::vector<stable::PendingRecord> batch = std::move(pending_);
-  pending_.clear();
-  // A host may cut its batches anywhere, and a power failure may then fall between any two records.
-  std::span<const stable::PendingRecord> rest(batch);
-  while (!rest.empty()) {
-    const size_t count = random_.chance(1, 4) ? 1 + random_.below(rest.size()) : rest.size();
-    if (const Status written = wal_->write(rest.first(count)); !written.ok()) return written;
-    rest = rest.subspan(count);
-  }
-  return absl::OkStatus();
+  const size_t count = random_.chance(1, 4) ? 1 + random_.below(pending_.size()) : pending_.size();
+  const std::vector<stable::PendingRecord> rest(pending_.begin() + static_cast<std::ptrdiff_t>(count), pending_.end());
+  pending_.resize(count);
+  const std::vector<stable::PendingRecord> batch = std::exchange(pending_, rest);
+  return wal_->write(batch);
 }
 
 StatusOr<StableSeq> DiskStorage::sync() {

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
+#include "holdfast/base/mark.h"
+#include "holdfast/stable/wal_inspect.h"
+
 namespace holdfast::sim {
 void Injector::schedule(const Plan& plan) {
   for (const Fault& fault : plan.faults) {
     world_.at(fault.start, [this, fault] {
       if (healed_) return;
       world_.trace().note(world_.now(), NodeId{}, "fault", describe(fault));
+      ++struck_[static_cast<size_t>(fault.kind)];
       const uint64_t number = next_++;
       active_[number] = begin(fault, Random(fault.seed));
       world_.after(fault.duration, [this, number, fault] {
@@ -94,6 +98,68 @@ void Injector::storm(StoreMember* member, Time until, Duration pause) {
   world_.after(pause, [=, this] { storm(member, until, pause); });
 }
 
+void Injector::for_a_while(Duration duration, Undo undo) {
+  const uint64_t number = next_++;
+  active_[number] = std::move(undo);
+  world_.after(duration, [this, number] {
+    const auto it = active_.find(number);
+    if (it == active_.end()) return;
+    const Undo over = std::move(it->second);
+    active_.erase(it);
+    over();
+  });
+}
+
+// Members go down between two syncs again and again: after the first has let out what it promised.
+void Injector::crash_at_syncs(Time until, Random random) {
+  if (healed_ || world_.now() >= until) return;
+  const Targets all = live();
+  if (!all.empty()) all[random.below(all.size())]->node().arm_failpoint(Failpoint::kSync, 1 + random.below(3));
+  const Duration pause = Duration::millis(random.between(10, 300));
+  world_.after(pause, [this, until, random] { crash_at_syncs(until, random); });
+}
+
+// Whoever is elected falls, most often before or just after the first commit of the term.
+void Injector::fell_leaders(Time until, raft::Term felled, Random random) {
+  if (healed_ || world_.now() >= until) return;
+  StoreMember* leader = cluster_.leader();
+  if (leader != nullptr && leader->service()->replica().raft().term() > felled) {
+    felled = leader->service()->replica().raft().term();
+    const int64_t reigns[] = {15'000'000, 60'000'000, 400'000'000};
+    const int64_t reign = reigns[random.below(3)];
+    world_.after(Duration::nanos(random.between(0, reign)), [this, leader, fate = random.next()] {
+      Random drawn(fate);
+      if (!healed_) fell(*leader, drawn);
+    });
+  }
+  world_.after(Duration::millis(3), [this, until, felled, random] { fell_leaders(until, felled, random); });
+}
+
+void Injector::fell(StoreMember& leader, Random& random) {
+  const Duration out = Duration::nanos(random.between(1'000'000, random.chance(1, 2) ? 50'000'000 : 800'000'000));
+  switch (random.below(4)) {
+    case 0:
+      leader.storage().disk().crash();
+      leader.node().crash("power failure of a leader");
+      return start_soon(leader, out);
+    case 1:
+      leader.node().crash("a leader falls");
+      return start_soon(leader, out);
+    case 2:
+      leader.node().pause();
+      return for_a_while(out, [&leader] { leader.node().resume(); });
+    default: {
+      LinkEffect cut;
+      cut.cut = true;
+      return for_a_while(out, links(
+                                  [id = leader.id()](NodeId from, NodeId to) {
+                                    return !is_client(from) && !is_client(to) && (from == id || to == id);
+                                  },
+                                  cut));
+    }
+  }
+}
+
 Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
   const Targets some = fault.kind == FaultKind::kCrashAll ? live() : targets(fault, random, live().size());
   const auto restart = [this, some] {
@@ -111,6 +177,12 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
         storm(m, world_.now() + fault.duration, Duration::millis(random.between(5, 300)));
       }
       return restart;
+    case FaultKind::kEdgeCrashes:
+      crash_at_syncs(world_.now() + fault.duration, random);
+      return {};
+    case FaultKind::kShortReigns:
+      fell_leaders(world_.now() + fault.duration, raft::Term{}, random);
+      return {};
     case FaultKind::kPause:
       for (StoreMember* m : some) m->node().pause();
       return [some] {
@@ -133,6 +205,7 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
       for (StoreMember* m : some) {
         m->node().crash("its disk is replaced");
         m->node().wipe();
+        m->destroyed_in.clear();
       }
       return restart;
     case FaultKind::kOldImage: {
@@ -140,7 +213,9 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
       const DiskImage old = m->storage().image();
       return [m, old] {
         m->node().crash("an old image is restored");
+        m->node().distrust_storage();
         m->storage().restore(old);
+        m->destroyed_in.clear();
         m->node().start();
       };
     }
@@ -150,15 +225,66 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
   }
 }
 
+// Its disk may have lost what it promised to keep, and the member may find that it cannot start.
+void Injector::distrust(StoreMember& member) {
+  member.damaged = true;
+  member.node().distrust_storage();
+}
+
+// Of the records that the log still needs and of which some frame behind them says that they were synced, one loses a
+// bit, or the block in which it begins becomes zeros (D11).
+void Injector::rot_log(StoreMember& member, Random& random) {
+  SimDisk& disk = member.storage().disk();
+  const StatusOr<stable::WalReport> log = stable::verify_wal(disk);
+  if (!log.ok() || !log->ok()) return;
+  std::vector<stable::WalItem> records;
+  const Status dumped = stable::dump_wal(disk, {}, [&](const stable::WalItem& item) {
+    const bool needed = item.seq >= std::max(log->first, log->released);
+    if (item.kind == stable::WalItem::Kind::kRecord && needed && item.seq <= log->proven) records.push_back(item);
+    return absl::OkStatus();
+  });
+  if (!dumped.ok() || records.empty()) return;
+  mark<"sim.disk.acknowledged_record_destroyed">();
+  const stable::WalItem& victim = records[random.below(records.size())];
+  if (random.chance(1, 3)) {
+    disk.zero(victim.file, victim.offset / kSectorBytes * kSectorBytes, kSectorBytes);
+  } else {
+    const uint64_t at = victim.offset + random.below(stable::wal::kRecordHeaderBytes + victim.length);
+    disk.flip_bit(victim.file, at, static_cast<int>(random.below(8)));
+  }
+  distrust(member);
+  member.destroyed_in = victim.file;
+}
+
 void Injector::rot(StoreMember& member, Random& random) {
   SimDisk& disk = member.storage().disk();
   auto names = disk.list();
   if (!names.ok() || names->empty()) return;
-  member.damaged = true;
+  distrust(member);
   const std::string& name = (*names)[random.below(names->size())];
   const uint64_t size = disk.size_of(name);
   if (size == 0) return;
   disk.flip_bit(name, random.below(std::max<uint64_t>(1, size / 2)), static_cast<int>(random.below(8)));
+}
+
+// Faults that only wait for the next operation they fit.
+static std::optional<DiskFault> armed_for(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::kSyncFails:
+      return DiskFault::kSyncFails;
+    case FaultKind::kSyncLies:
+      return DiskFault::kSyncLies;
+    case FaultKind::kWriteError:
+      return DiskFault::kWriteError;
+    case FaultKind::kMisdirectedWrite:
+      return DiskFault::kMisdirectedWrite;
+    case FaultKind::kLostWrite:
+      return DiskFault::kLostWrite;
+    case FaultKind::kDirectoryFails:
+      return DiskFault::kDirectorySyncFails;
+    default:
+      return std::nullopt;
+  }
 }
 
 Injector::Undo Injector::on_disk(const Fault& fault, Random& random) {
@@ -167,8 +293,12 @@ Injector::Undo Injector::on_disk(const Fault& fault, Random& random) {
     for (StoreMember* m : some) start_soon(*m, Duration::millis(100));
   };
   const auto arm = [&](DiskFault f) {
-    for (StoreMember* m : some) m->storage().disk().arm(f, 1 + random.below(2));
+    for (StoreMember* m : some) {
+      if (info(fault.kind).cost == FaultCost::kSafety) m->node().distrust_storage();
+      m->storage().disk().arm(f, 1 + random.below(2));
+    }
   };
+  if (const auto f = armed_for(fault.kind)) return arm(*f), Undo{};
   switch (fault.kind) {
     case FaultKind::kPowerLoss:
       for (StoreMember* m : some) {
@@ -179,22 +309,10 @@ Injector::Undo Injector::on_disk(const Fault& fault, Random& random) {
     case FaultKind::kTornWrites:
       for (StoreMember* m : some) m->storage().disk().crash_at(m->storage().disk().operations() + 1 + random.below(30));
       return {};
-    case FaultKind::kSyncFails:
-      return arm(DiskFault::kSyncFails), Undo{};
-    case FaultKind::kSyncLies:
-      return arm(DiskFault::kSyncLies), Undo{};
-    case FaultKind::kWriteError:
-      return arm(DiskFault::kWriteError), Undo{};
-    case FaultKind::kMisdirectedWrite:
-      return arm(DiskFault::kMisdirectedWrite), Undo{};
-    case FaultKind::kLostWrite:
-      return arm(DiskFault::kLostWrite), Undo{};
-    case FaultKind::kDirectoryFails:
-      return arm(DiskFault::kDirectorySyncFails), Undo{};
     case FaultKind::kReadError:
     case FaultKind::kMisdirectedRead:
       for (StoreMember* m : some) {
-        m->damaged |= fault.kind == FaultKind::kMisdirectedRead;
+        if (fault.kind == FaultKind::kMisdirectedRead) distrust(*m);
         m->node().crash("before a bad read");
       }
       arm(fault.kind == FaultKind::kReadError ? DiskFault::kReadError : DiskFault::kMisdirectedRead);
@@ -209,10 +327,11 @@ Injector::Undo Injector::on_disk(const Fault& fault, Random& random) {
       return [some] {
         for (StoreMember* m : some) m->storage().disk().disarm();
       };
-    case FaultKind::kBitRot: {
+    case FaultKind::kBitRot:
+    case FaultKind::kLogRot: {
       StoreMember* m = some.front();
       m->node().crash("before rot");
-      rot(*m, random);
+      fault.kind == FaultKind::kBitRot ? rot(*m, random) : rot_log(*m, random);
       return [this, m] { start_soon(*m, Duration::millis(100)); };
     }
     case FaultKind::kStall:

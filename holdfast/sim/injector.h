@@ -1,6 +1,7 @@
 // Carries out a fault plan on a simulated store, and heals it.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <vector>
@@ -18,6 +19,7 @@ class Injector {
   void schedule(const Plan& plan);
   // Ends everything at once: links, disks, clocks; whoever is down is started.
   void heal();
+  const std::array<uint32_t, kFaultKinds>& struck() const { return struck_; }
 
  private:
   using Undo = std::function<void()>;
@@ -34,7 +36,13 @@ class Injector {
   Undo links(Net::Covers covers, LinkEffect effect);
   Undo flap(Net::Covers covers, Duration period);
   void storm(StoreMember* member, Time until, Duration pause);
-  void rot(StoreMember& member, Random& random);
+  void crash_at_syncs(Time until, Random random);
+  void fell_leaders(Time until, raft::Term felled, Random random);
+  void fell(StoreMember& leader, Random& random);
+  void for_a_while(Duration duration, Undo undo);
+  static void distrust(StoreMember& member);
+  static void rot(StoreMember& member, Random& random);
+  static void rot_log(StoreMember& member, Random& random);
   void start_soon(StoreMember& member, Duration within);
   Targets targets(const Fault& fault, Random& random, size_t most);
   Targets live();
@@ -45,6 +53,7 @@ class Injector {
   std::map<uint64_t, Undo> active_;
   uint64_t next_ = 1;
   bool healed_ = false;
+  std::array<uint32_t, kFaultKinds> struck_{};
 };
 
 }  // namespace holdfast::sim

@@ -96,6 +96,7 @@ void Net::send(NodeId from, NodeId to, Slice bytes) {
   const LinkEffect& e = l.effect;
   ++stats_.sent;
   note("send", l, bytes);
+  if (tap_) tap_(from, to, bytes);
   if (e.cut) {
     ++stats_.cut;
     return;

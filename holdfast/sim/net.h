@@ -63,6 +63,8 @@ class Net {
   bool is_cut(NodeId from, NodeId to) { return link(from, to).effect.cut; }
 
   const NetStats& stats() const { return stats_; }
+  // Sees every message as it is sent.
+  void set_tap(std::function<void(NodeId from, NodeId to, const Slice&)> tap) { tap_ = std::move(tap); }
   // How messages look in a trace.
   void set_printer(std::function<std::string(NodeId from, NodeId to, const Slice&)> printer) {
     printer_ = std::move(printer);
@@ -113,6 +115,7 @@ class Net {
   uint64_t next_fault_ = 1;
   NetStats stats_;
   std::function<std::string(NodeId, NodeId, const Slice&)> printer_;
+  std::function<void(NodeId, NodeId, const Slice&)> tap_;
 };
 
 }  // namespace holdfast::sim

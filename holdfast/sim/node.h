@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -55,10 +56,19 @@ class NodeBase : public Process {
   // Empties the disk of a process that is down.
   void wipe() {
     ensure(!up(), "only the disk of a stopped process is wiped");
+    distrust_storage();
     storage_->wipe();
   }
+  // From now on the storage may have lost what it had promised to keep, and nobody complains.
+  void distrust_storage() { trusted_ = false; }
+  bool storage_trusted() const { return trusted_; }
 
  protected:
+  // Storage keeps what it has reported stable or sealed; every start checks that (DUR).
+  void promised(StableSeq stable) { promised_ = std::max(promised_, stable); }
+  void promised(const BlobRequest& request, const std::optional<BlobAnswer>& answer);
+  void check_promises(const RecoveredStorage& recovered);
+
   Time disk_done(Duration latency) { return std::max(world_.now(), disk_stalled_until_) + latency; }
   Duration sync_latency() {
     return Duration::nanos(disk_random_.between(pace_.min_sync.nanos(), pace_.max_sync.nanos()));
@@ -70,6 +80,11 @@ class NodeBase : public Process {
   Time disk_stalled_until_;
   Duration wall_clock_error_;
   uint64_t starts_ = 0;
+
+ private:
+  bool trusted_ = true;
+  StableSeq promised_;
+  std::map<BlobId, uint64_t> sealed_;
 };
 
 template <class Core>
@@ -122,6 +137,7 @@ class SimNode : public NodeBase {
     ++starts_;
     StatusOr<RecoveredStorage> recovered = storage_->recover();
     if (!recovered.ok()) return not_recovered(recovered.status());
+    check_promises(*recovered);
     NodeStart start{id(), starts_, world_.stream("core", id().value() * 1'000'003 + starts_).next(), local_time(), 0};
     const int64_t wall =
         (world_.now() - Time()).nanos() / 1000 + 1'600'000'000'000'000 + wall_clock_error_.nanos() / 1000;
@@ -196,6 +212,7 @@ class SimNode : public NodeBase {
     if (fails_at(Failpoint::kSync)) return;
     StatusOr<StableSeq> stable = storage_->sync();
     if (!stable.ok()) return stop_itself("syncing its log failed: " + std::string(stable.status().message()));
+    promised(*stable);
     if (fails_at(Failpoint::kSynced)) return;
     batch_under_way_ = false;
     if (storage_->pending()) begin_batch();
@@ -214,6 +231,7 @@ class SimNode : public NodeBase {
     const BlobRequest request = std::move(blobs_.front());
     blobs_.pop_front();
     std::optional<BlobAnswer> answer = storage_->blob(request);
+    promised(request, answer);
     blob_under_way_ = false;
     if (!blobs_.empty()) begin_blob();
     if (!answer) return;

@@ -33,7 +33,9 @@ constexpr FaultInfo kInfo[] = {
     {kPeerCut, "N19", "peer_cut", kNothing, true},
     {kMisroute, "N20", "wrong_identity", kNothing, true},
     {kCrashPoint, "P1", "crash_point", kNothing, false},
+    {kEdgeCrashes, "P1", "edge_crashes", kNothing, false},
     {kRestartStorm, "P2", "restart_storm", kNothing, false},
+    {kShortReigns, "P2", "short_reigns", kNothing, false},
     {kPause, "P3", "pause", kNothing, false},
     {kSlow, "P4", "slow", kNothing, false},
     {kRecoveryCrash, "P6", "recovery_crash", kNothing, false},
@@ -50,6 +52,7 @@ constexpr FaultInfo kInfo[] = {
     {kNoSpace, "D8", "no_space", kNothing, false},
     {kReadOnly, "D9", "read_only", kNothing, false},
     {kBitRot, "D10", "bit_rot", kMember, false},
+    {kLogRot, "D10", "log_rot", kMember, false},
     {kMisdirectedWrite, "D12", "misdirected_write", kSafety, false},
     {kMisdirectedRead, "D13", "misdirected_read", kMember, false},
     {kLostWrite, "D14", "lost_write", kSafety, false},
@@ -110,7 +113,7 @@ Plan swarm_plan(Random& random, size_t members, Time start, Time end, bool clock
   while (kinds.size() > wanted) kinds.erase(kinds.begin() + static_cast<std::ptrdiff_t>(random.below(kinds.size())));
   // A minority may lose its disk's content for good.
   if (members >= 3 && random.chance(1, 6)) {
-    Fault rot{kBitRot, {}, {}, {}, 500, random.next()};
+    Fault rot{random.chance(1, 2) ? kBitRot : kLogRot, {}, {}, {}, 500, random.next()};
     rot.start = start + Duration::nanos(random.between(0, (end - start).nanos()));
     plan.faults.push_back(rot);
   }

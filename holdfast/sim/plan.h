@@ -38,7 +38,9 @@ enum class FaultKind {
   kPeerCut,
   kMisroute,  // N18 - N20
   kCrashPoint,
+  kEdgeCrashes,
   kRestartStorm,
+  kShortReigns,
   kPause,
   kSlow,
   kRecoveryCrash,
@@ -55,6 +57,7 @@ enum class FaultKind {
   kNoSpace,
   kReadOnly,  // D1 - D9
   kBitRot,
+  kLogRot,
   kMisdirectedWrite,
   kMisdirectedRead,
   kLostWrite,

@@ -18,6 +18,7 @@ StatusOr<RecoveredStorage> MemoryStorage::recover() {
   RecoveredStorage out;
   for (const auto& [id, bytes] : sealed_) out.blobs.emplace_back(id, bytes.size());
   out.records = stable_;
+  out.last = last_;
   return out;
 }
 

@@ -17,6 +17,7 @@ namespace holdfast::sim {
 struct RecoveredStorage {
   std::vector<std::pair<BlobId, uint64_t>> blobs;    // sealed ones, with their sizes
   std::vector<std::pair<StableSeq, Slice>> records;  // in order, without gaps
+  StableSeq last;                                    // the number of the last record, also when it is not kept any more
 };
 
 class NodeStorage {
@@ -28,7 +29,8 @@ class NodeStorage {
 
   virtual void append(StableSeq seq, Chain record) = 0;
   virtual bool pending() const = 0;  // appended and not yet written
-  // Writes what is pending; it is stable once sync() has returned. After an error the node must stop.
+  // Writes what is pending, or the first part of it; it is stable once sync() has returned. After an error the node
+  // must stop.
   virtual Status write() = 0;
   // Returns the highest stable number.
   virtual StatusOr<StableSeq> sync() = 0;

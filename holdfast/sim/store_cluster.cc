@@ -30,6 +30,9 @@ StoreCluster::StoreCluster(World& world, const StoreConfig& config, const Worklo
   for (size_t i = 0; i < workload.watchers; ++i) {
     watchers_.push_back(std::make_unique<WatchClient>(world_, net_, next_client_++, list, recorder_));
   }
+  net_.set_tap([this](NodeId from, NodeId to, const Slice& bytes) {
+    if (!is_client(from) && !is_client(to)) oracle_.sends(from, to, bytes);
+  });
   net_.set_printer([](NodeId from, NodeId to, const Slice& bytes) {
     if (is_client(from) || is_client(to)) {
       auto wire = codec::decode<ClientWire>(bytes);
@@ -140,9 +143,15 @@ void StoreCluster::on_down(StoreMember& member, bool by_itself) {
                               " refuses to start although nothing damaged its disk: " + member.node().last_words());
     return;
   }
+  const std::string& words = member.node().last_words();
+  const bool named = words.find(member.destroyed_in + " at byte") != std::string::npos;
+  if (member.node().life() == Life::kRefused && !member.destroyed_in.empty() && !named) {
+    world_.violate("DUR", to_text(member.id()) + " does not say that " + member.destroyed_in + " is damaged: " + words);
+    return;
+  }
   if (!by_itself || !restarting_ || member.node().life() == Life::kRefused) return;
   if (member.removed && random_.chance(3, 4)) return;
-  world_.after(Duration::millis(random_.between(5, 400)), [this, &member] {
+  world_.after(Duration::millis(random_.between(1, random_.chance(1, 3) ? 15 : 400)), [this, &member] {
     if (restarting_ && member.node().life() == Life::kDown) member.node().start();
   });
 }
@@ -158,20 +167,29 @@ void StoreCluster::start_operator() {
 
 void StoreCluster::operate() {
   reconcile();
-  if (!operator_running_) return;
-  if (!operator_->busy()) {
+  if (operator_running_ && !operator_->busy()) {
     for (auto& m : members_) {
       if (m->service() == nullptr || !m->service()->replica().leads()) continue;
       change_members(m->service()->store().members());
       break;
     }
   }
-  world_.after(Duration::millis(random_.between(100, 900)), [this] { operate(); });
+  const Duration pause =
+      Duration::millis(workload_.eager_operator ? random_.between(5, 150) : random_.between(100, 900));
+  world_.after(pause, [this] { operate(); });
 }
 
-// Whoever was added gets a process, with an empty disk; whoever was removed may go on for a while.
+// Whoever was added gets a process, with an empty disk; whoever was removed may go on for a while. A voter that is
+// being added is started before its entry is committed: where it makes the second of two, the entry cannot be without
+// it.
 void StoreCluster::reconcile() {
-  const std::vector<NodeId> now = current();
+  std::vector<NodeId> now = current();
+  for (const auto& m : members_) {
+    if (m->service() == nullptr || !m->service()->replica().started()) continue;
+    for (const NodeId id : m->service()->replica().raft().membership().everyone()) {
+      if (std::find(now.begin(), now.end(), id) == now.end()) now.push_back(id);
+    }
+  }
   for (const NodeId id : now) {
     if (find(id) != nullptr) continue;
     mark<"sim.store.member_added">();
@@ -202,7 +220,7 @@ void StoreCluster::change_members(const std::vector<store::Member>& now) {
   }
   const std::string url =
       "http://new" + std::to_string(members_.size()) + "-" + std::to_string(random_.below(1000)) + ":2380";
-  operator_call(store::MemberAddRequest{{url}, random_.chance(3, 4)});
+  operator_call(store::MemberAddRequest{{url}, random_.chance(workload_.eager_operator ? 1 : 3, 4)});
 }
 
 }  // namespace holdfast::sim

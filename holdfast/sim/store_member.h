@@ -47,6 +47,9 @@ class StoreMember {
   bool removed = false;
   // A fault damaged its disk: it may refuse to start, and counts as crashed for good then.
   bool damaged = false;
+  // A record that its log must keep, and knows to have been acknowledged, was destroyed there: it has to refuse to
+  // start, and to name the file. Empty: nothing was.
+  std::string destroyed_in;
 
  private:
   struct Stream {

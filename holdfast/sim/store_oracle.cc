@@ -7,6 +7,11 @@ namespace holdfast::sim {
 void StoreOracle::observe(const StoreMember& member) {
   const service::Service* service = member.service();
   if (service == nullptr) return;
+  if (!member.destroyed_in.empty()) {
+    return world_.violate(
+        "DUR",
+        to_text(member.id()) + " has started although an acknowledged record was destroyed in " + member.destroyed_in);
+  }
   Seen& seen = seen_[member.id()];
   const bool known = seen.incarnation == member.node().incarnation();
   // A member that has stopped itself may have applied, and answered, in the same step.
@@ -14,15 +19,8 @@ void StoreOracle::observe(const StoreMember& member) {
   if (!known) seen = Seen{member.node().incarnation(), {}, {}, {}, {}};
   check_steps(member, seen);
 
-  const raft::Raft& raft = service->replica().raft();
-  if (raft.role() == raft::Role::kLeader) {
-    const auto [it, fresh] = leaders_.emplace(raft.term(), member.id());
-    if (!fresh && it->second != member.id()) {
-      world_.violate(
-          "ONE", to_text(it->second) + " and " + to_text(member.id()) + " both lead in term " + to_text(raft.term()));
-    }
-  }
-  highest_term_ = std::max(highest_term_, raft.term());
+  raft_.observe(member);
+  highest_term_ = std::max(highest_term_, service->replica().raft().term());
 }
 
 void StoreOracle::check_steps(const StoreMember& member, Seen& seen) {

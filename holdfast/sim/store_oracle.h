@@ -1,7 +1,9 @@
 // What is watched while the simulated store runs, after every step of every member:
-//   ONE   at most one leader per term; one entry per applied index
+//   ONE, MONO  what Raft promises (raft_oracle.h)
+//   ONE   one entry per applied index
 //   MONO  terms, commit points, applied positions and revisions of a process never go back; the newest applied position
 //         of the cluster is not lost by all
+//   DUR   a member does not start when a record that it must keep was destroyed in its log
 //   REP   members that have applied the same position have the same state, by hash
 // and the true log of events is collected for the checkers that run at the end.
 #pragma once
@@ -9,16 +11,19 @@
 #include <map>
 
 #include "holdfast/sim/check/true_log.h"
+#include "holdfast/sim/raft_oracle.h"
 #include "holdfast/sim/store_member.h"
 
 namespace holdfast::sim {
 
 class StoreOracle {
  public:
-  explicit StoreOracle(World& world) : world_(world) {}
+  explicit StoreOracle(World& world) : world_(world), raft_(world) {}
 
   // To be called after each step.
   void observe(const StoreMember& member);
+  // A member sends this to another.
+  void sends(NodeId from, NodeId to, const Slice& message) { raft_.sends(from, to, message); }
 
   const check::TrueLog& log() const { return log_; }
   raft::Index highest_applied() const { return highest_applied_; }
@@ -41,8 +46,8 @@ class StoreOracle {
   void collect(const store::Store& store, NodeId id);
 
   World& world_;
+  RaftOracle raft_;
   std::map<NodeId, Seen> seen_;
-  std::map<raft::Term, NodeId> leaders_;
   std::map<raft::Index, Position> positions_;
   check::TrueLog log_;
   raft::Index highest_applied_;

@@ -12,7 +12,6 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr Time kFirstFault = Time::at_millis(400);
 // Beyond ten election timeouts: for what a probe's last call needs to come to an end.
 constexpr int kProgressTimeouts = 10;
 
@@ -179,6 +178,7 @@ class StoreRun {
     r.revisions = cluster_.oracle().log().last().value();
     r.terms = cluster_.oracle().highest_term().value();
     r.ended = world_.now();
+    r.struck = injector_.struck();
     return r;
   }
 
@@ -196,32 +196,6 @@ class StoreRun {
 };
 
 }  // namespace
-
-RunSpec swarm_spec(uint64_t seed) {
-  RunSpec spec;
-  spec.seed = seed;
-  Random random(hash_combine(seed, hash64("swarm")));
-  StoreConfig& s = spec.store;
-  const uint64_t size = random.below(20);
-  s.members = size < 2 ? 1 : size < 15 ? 3 : size < 19 ? 5 : 2;
-  s.read_mode = random.chance(1, 3) ? raft::ReadMode::kLease : raft::ReadMode::kQuorum;
-  const uint64_t counts[] = {5, 20, 60, 10'000};
-  s.snapshot_count = counts[random.below(4)];
-  s.catch_up_entries = random.below(3) * 10;
-  s.snapshot_chunk_bytes = random.chance(1, 2) ? 200 : 4096;
-  s.max_append_bytes = random.chance(1, 3) ? 100 : 4096;
-  s.segment_bytes = random.chance(1, 2) ? 8 << 10 : 64 << 10;
-  s.power_failures = random.chance(1, 4) ? 0 : random.chance(1, 2) ? 1000 : 500;
-  if (random.chance(1, 5)) s.min_delay = Duration::millis(5), s.max_delay = Duration::millis(25);
-  if (random.chance(1, 4)) s.pace.max_sync = Duration::millis(20);
-  spec.workload = WorkloadConfig::from_swarm(random);
-  if (s.members < 3) spec.workload.change_members = false;
-  spec.plan = swarm_plan(random, s.members, kFirstFault, Time() + spec.faults, s.read_mode == raft::ReadMode::kLease);
-  if (spec.workload.change_members) {
-    std::erase_if(spec.plan.faults, [](const Fault& f) { return info(f.kind).cost != FaultCost::kNothing; });
-  }
-  return spec;
-}
 
 RunResult run_store(const RunSpec& spec, const Trace::Sink& sink) { return StoreRun(spec, sink).run(); }
 

@@ -8,6 +8,7 @@
 //   judgement  all checkers over the whole history
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ struct RunResult {
   int64_t revisions = 0;
   uint64_t terms = 0;
   Time ended;
+  std::array<uint32_t, kFaultKinds> struck{};  // how often each kind of fault was begun
 };
 
 RunResult run_store(const RunSpec& spec, const Trace::Sink& sink = {});

@@ -47,6 +47,7 @@ struct WorkloadConfig {
   Duration think = Duration::millis(40);       // between an answer and the next call, at most
   Duration patience = Duration::millis(1200);  // then the client asks another member
   bool change_members = false;
+  bool eager_operator = false;  // changes come faster than elections, and voters without having been learners
   std::array<uint32_t, kAsks> weights{};
 
   static WorkloadConfig plain();

@@ -158,10 +158,12 @@ void Raft::snapshot_refused(Time now, Index index, Out& out) {
 
 Role Raft::role() const { return impl_->role_now(); }
 Term Raft::term() const { return impl_->core.term(); }
+NodeId Raft::vote() const { return impl_->core.ledger.vote(); }
 NodeId Raft::leader() const { return impl_->leader_now(); }
 Index Raft::commit_index() const { return impl_->core.commit; }
 Index Raft::last_index() const { return impl_->core.log().last(); }
 Index Raft::first_index() const { return impl_->core.log().first(); }
+std::optional<Term> Raft::term_at(Index index) const { return impl_->core.log().term_at(index); }
 const Membership& Raft::membership() const { return impl_->core.membership(); }
 const SnapshotMeta& Raft::snapshot() const { return impl_->core.ledger.snapshot(); }
 StableSeq Raft::first_needed_behind(Index index) const { return impl_->core.ledger.first_needed_behind(index); }

@@ -79,10 +79,13 @@ class Raft {
 
   Role role() const;
   Term term() const;
+  NodeId vote() const;  // given in this term; none
   NodeId leader() const;
   Index commit_index() const;
   Index last_index() const;
-  Index first_index() const;             // of the entries in memory
+  Index first_index() const;  // of the entries in memory
+  // Of an entry in memory, and of the one before them.
+  std::optional<Term> term_at(Index index) const;
   const Membership& membership() const;  // the latest in the log, in force
   const SnapshotMeta& snapshot() const;  // the latest
   // Below which number no stable record of Raft's is needed by a recovery from the snapshot at `index`, or from a later
