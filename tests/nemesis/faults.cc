@@ -10,8 +10,8 @@ namespace {
 
 using cli::cat;
 
-// Revisions that are kept at least, so that watches which are a little behind are not cut off.
-constexpr int64_t kKeptRevisions = 200;
+// Revisions behind the watch that collects everything: it must never be cut off itself, others may.
+constexpr int64_t kKeptRevisions = 20;
 constexpr uint64_t kOwnClient = 900;
 
 std::string name(size_t member) { return cat("m", member + 1); }
@@ -119,6 +119,7 @@ void Nemesis::pause(size_t victim) {
   wait(100, 4000);
   note(cat("resume ", name(victim)));
   members_.resume(victim);
+  if (random_.chance(1, 2)) compact();
 }
 
 void Nemesis::stop() {
@@ -158,6 +159,7 @@ void Nemesis::isolate(size_t victim, bool outgoing, bool incoming) {
     proxy_.cut(other, victim, incoming);
   }
   wait(300, 5000);
+  if (random_.chance(1, 2)) compact();
   note("heal the network");
   proxy_.heal();
 }

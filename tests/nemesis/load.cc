@@ -102,6 +102,8 @@ void Watcher::session(Endpoint& endpoint, size_t member) {
   pb::WatchRequest ask;
   ask.mutable_progress_request();
   bool open = stream->Write(wire);
+  // Asked for before it can be given: a progress notice must not overtake the events that are due.
+  if (open && random_.chance(1, 3)) open = stream->Write(ask);
   for (pb::WatchResponse got; open && stream->Read(&got);) {
     store::WatchResponse response = from_wire(got);
     take(response);
