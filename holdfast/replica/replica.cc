@@ -131,6 +131,18 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
   }
 }
 
+// Leader: whether the members that can be reached suffice once `change` is in force. A change that they cannot decide
+// would stop everything, and could not be taken back. As in etcd: one more voter only while all voters are heard, and
+// one less only if those heard are a majority of the rest; a voter that is not heard may always go.
+bool Replica::leaves_majority(Time now, const raft::Change& change) const {
+  const std::vector<NodeId>& voters = raft_.membership().voters;
+  const auto heard = std::count_if(voters.begin(), voters.end(), [&](NodeId id) { return raft_.hears(id, now); });
+  const auto all = static_cast<std::ptrdiff_t>(voters.size());
+  if (change.kind == raft::ChangeKind::kAddVoter) return heard == all;
+  if (change.kind != raft::ChangeKind::kRemove || !raft_.membership().is_voter(change.node)) return true;
+  return !raft_.hears(change.node, now) || heard - 1 >= (all - 1) / 2 + 1;
+}
+
 // Leader: starts a membership change, or tells the origin why not.
 void Replica::take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out) {
   const Origin& origin = change.origin;
@@ -141,8 +153,14 @@ void Replica::take_membership(Time now, NodeId from, const ForwardMembership& ch
   if (repeated) return;
   const Slice context = codec::encode_flat(MembershipContext{origin, change.context});
   Status status;
-  raft_step(now, out,
-            [&](raft::Raft::Out& o) { status = raft_.change_membership(now, change.changes, context, o).status(); });
+  for (const raft::Change& c : change.changes) {
+    if (leaves_majority(now, c)) continue;
+    mark<"replica.change_without_majority">();
+    status = absl::FailedPreconditionError("the members that can be reached would be no majority");
+  }
+  if (status.ok())
+    raft_step(now, out,
+              [&](raft::Raft::Out& o) { status = raft_.change_membership(now, change.changes, context, o).status(); });
   if (status.ok()) {
     membership_taken_ = origin;
     return;

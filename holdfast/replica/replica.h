@@ -109,6 +109,7 @@ class Replica {
   void hand_over(Time now, Out& out);
   void take_commands(Time now, const std::vector<Proposal>& proposals, Out& out);
   void take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out);
+  bool leaves_majority(Time now, const raft::Change& change) const;
   void ask_reads(Time now, Out& out);
   void on_forwarded(Time now, NodeId from, const Forward& forward, Out& out);
 

@@ -469,6 +469,36 @@ TEST(Service, AMemberIsAddedPromotedAndRemoved) {
   EXPECT_EQ(error_of(c.ask(asked, put("after", "v"))), Error::kNone);
 }
 
+TEST(Service, MembersAreNotChangedWhenThoseInReachWouldBeNoMajority) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));  // until every member has told its name
+  TestMember& leader = c.leader();
+  TestMember& down = c[leader.id().value() % 3 + 1];
+  TestMember& other = c[down.id().value() % 3 + 1];
+  down.crash();
+  c.run_for(Duration::seconds(2));
+  const store::MemberAddRequest add{{"http://127.0.0.1:9009"}, false};
+  EXPECT_EQ(error_of(c.ask(leader, add)), Error::kUnhealthy) << "two of four";
+  EXPECT_EQ(error_of(c.ask(other, store::MemberRemoveRequest{other.id()})), Error::kUnhealthy) << "one of two";
+  EXPECT_EQ(error_of(c.ask(other, put("k", "v"))), Error::kNone);
+  down.start();
+  c.run_for(Duration::seconds(2));
+  EXPECT_EQ(error_of(c.ask(other, add)), Error::kNone);
+}
+
+TEST(Service, AMemberThatIsDownCanBeRemoved) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));
+  TestMember& leader = c.leader();
+  TestMember& down = c[leader.id().value() % 3 + 1];
+  down.crash();
+  c.run_for(Duration::seconds(2));
+  EXPECT_EQ(error_of(c.ask(leader, store::MemberRemoveRequest{down.id()})), Error::kNone);
+  EXPECT_EQ(error_of(c.ask(leader, put("k", "v"))), Error::kNone);
+}
+
 TEST(Service, AStoppingLeaderHandsOver) {
   TestCluster c(3);
   start_all(c, 3);

@@ -269,6 +269,12 @@ std::optional<Index> Leader::match_of(NodeId member, const Core& core) const {
   return p == nullptr ? std::nullopt : std::optional<Index>(p->match());
 }
 
+bool Leader::hears(NodeId member, Time now, const Core& core) const {
+  if (member == core.self()) return true;
+  const Progress* p = followers_.find(member);
+  return p != nullptr && now <= p->heard_at() + core.config.election_timeout;
+}
+
 void Leader::check_invariants(const Core& core) const {
   ensure(core.log().last_term() == core.term(), "a leader's log ends in its own term");
   for (const Progress& p : followers_.all()) p.check_invariants(core.log().last());

@@ -39,6 +39,7 @@ class Leader {
 
   bool uses(BlobId id) const;
   std::optional<Index> match_of(NodeId member, const Core& core) const;
+  bool hears(NodeId member, Time now, const Core& core) const;
   void check_invariants(const Core& core) const;
 
  private:

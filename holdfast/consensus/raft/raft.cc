@@ -171,6 +171,10 @@ std::optional<Index> Raft::match_of(NodeId member) const {
   return impl_->leading() == nullptr ? std::nullopt : impl_->leading()->match_of(member, impl_->core);
 }
 
+bool Raft::hears(NodeId member, Time now) const {
+  return impl_->leading() != nullptr && impl_->leading()->hears(member, now, impl_->core);
+}
+
 void Raft::check_invariants() const {
   impl_->core.check_invariants();
   if (const Leader* leader = impl_->leading()) leader->check_invariants(impl_->core);
