@@ -1,0 +1,57 @@
+// Prints the table of docs/planted-bugs.md: for each planted bug the number of random seeds until it was found, from
+// several starting points.
+//
+//   planted_bugs_table [HUNTS [BOUND [BUG...]]]
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <vector>
+
+#include "tests/planted_hunt.h"
+
+namespace {
+
+using namespace holdfast::tests;  // NOLINT: a program of one file
+
+std::string seeds_text(uint64_t seeds, uint64_t bound) {
+  return seeds > bound ? "more than " + std::to_string(bound) : std::to_string(seeds);
+}
+
+// Hunts from seeds that are far apart.
+void row(const PlantedBug& bug, uint64_t hunts, uint64_t bound) {
+  std::vector<uint64_t> seeds;
+  std::set<std::string> oracles;
+  for (uint64_t i = 0; i < hunts; ++i) {
+    const Hunt found = hunt(bug.name, 1 + i * 1'000'000, bound);
+    seeds.push_back(found.oracle.empty() ? bound + 1 : found.seeds);
+    if (!found.oracle.empty()) oracles.insert(found.oracle);
+  }
+  std::sort(seeds.begin(), seeds.end());
+  std::string by;
+  for (const std::string& o : oracles) by += (by.empty() ? "" : " ") + o;
+  std::printf("| %s | %s | %s | %s | %lu | %s | %s .. %s |\n", std::string(bug.name).c_str(),
+              std::string(bug.what).c_str(), std::string(bug.where).c_str(), by.c_str(),
+              static_cast<unsigned long>(hunts), seeds_text(seeds[seeds.size() / 2], bound).c_str(),
+              seeds_text(seeds.front(), bound).c_str(), seeds_text(seeds.back(), bound).c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const uint64_t hunts = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 11;
+  const uint64_t bound = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000;
+  if (hunts == 0 || bound == 0) {
+    std::fprintf(stderr, "usage: planted_bugs_table [HUNTS [BOUND [BUG...]]]\n");
+    return 2;
+  }
+  std::printf(
+      "| bug | what | where | found by | hunts | median seeds | least .. most |\n|---|---|---|---|---|---|---|\n");
+  std::fflush(stdout);
+  for (const PlantedBug& bug : kPlantedBugs) {
+    if (argc > 3 && std::find(argv + 3, argv + argc, bug.name) == argv + argc) continue;
+    row(bug, hunts, bound);
+  }
+  return 0;
+}

@@ -1,0 +1,89 @@
+// Looks for a planted bug (base/planted.h) by random simulation of the whole store: the ordinary swarm, seed after
+// seed, until some checker complains. Nothing here knows what a bug does.
+#pragma once
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "holdfast/base/planted.h"
+#include "holdfast/sim/store_run.h"
+
+namespace holdfast::tests {
+
+struct PlantedBug {
+  std::string_view name;
+  std::string_view what;
+  std::string_view where;
+  bool in_test = true;  // the test of the whole store hunts it; else only the table and raft_planted_test do
+};
+
+inline constexpr PlantedBug kPlantedBugs[] = {
+    {"R1", "an entry of an older term is committed by counting", "`consensus/raft/leader.cc`", false},
+    {"R2", "term and vote are two records", "`consensus/raft/ledger.cc`"},
+    {"R3", "entries are acknowledged before they are stable", "`consensus/raft/ledger.cc`"},
+    {"R4", "membership changes before the term's first commit", "`consensus/raft/leader.cc`", false},
+    {"R8", "reads before the term's first commit", "`consensus/raft/leader.cc`"},
+    {"R10", "a leader reads locally, deposed or not", "`consensus/raft/leader.cc`"},
+    {"R13", "a late append erases a matching suffix", "`consensus/raft/follower.cc`"},
+    {"R14", "a late reply lowers what is known to match", "`consensus/raft/progress.cc`"},
+    {"R18", "a snapshot counts before it is sealed", "`replica/replica_snapshots.cc`"},
+    {"S1", "a single member acknowledges before the sync", "`consensus/raft/leader.cc`"},
+    {"S4", "a failed sync is tried again and believed", "`stable/wal.cc`, `stable/blob_store.cc`"},
+    {"S5", "damage in the log is taken for a torn tail", "`stable/wal_verdict.h`, `stable/wal_recovery.cc`"},
+    {"S10", "the directory is not synced after a rename", "`stable/wal_segments.cc`, `stable/blob_store.cc`"},
+};
+
+struct Hunt {
+  uint64_t seeds = 0;  // tried, the last one included
+  std::string oracle;  // who noticed; "ASSERT" for an invariant inside a core; empty: nobody
+};
+
+// In the child process: tells the parent about each seed (a zero) and, in the end, who complained.
+[[noreturn]] inline void hunt_in_child(std::string_view bug, uint64_t first, uint64_t bound, int pipe_end) {
+  close(STDERR_FILENO);  // a failed assertion is a success here
+  planted_bug = bug;
+  for (uint64_t i = 0; i < bound; ++i) {
+    alarm(120);  // a bug may also make a run endless
+    const char tried = 0;
+    if (write(pipe_end, &tried, 1) != 1) _exit(3);
+    const sim::RunResult result = sim::run_store(sim::swarm_spec(first + i));
+    if (result.violations.empty()) continue;
+    const std::string& oracle = result.violations[0].oracle;
+    if (write(pipe_end, oracle.data(), oracle.size()) < 0) _exit(3);
+    _exit(1);
+  }
+  _exit(0);
+}
+
+// Tries the seeds from `first` on, at most `bound` of them, in a child process: a bug may well crash it.
+inline Hunt hunt(std::string_view bug, uint64_t first, uint64_t bound) {
+  int ends[2];
+  if (pipe(ends) != 0) return {};
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    hunt_in_child(bug, first, bound, ends[1]);
+  }
+  close(ends[1]);
+  Hunt out;
+  char byte = 0;
+  while (read(ends[0], &byte, 1) == 1) {
+    if (byte == 0) {
+      ++out.seeds;
+    } else {
+      out.oracle += byte;
+    }
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) out.oracle = WTERMSIG(status) == SIGALRM ? "ENDLESS" : "ASSERT";
+  return out;
+}
+
+}  // namespace holdfast::tests
