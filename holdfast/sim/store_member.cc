@@ -22,8 +22,7 @@ std::unique_ptr<DiskStorage> make_storage(World& world, const StoreConfig& confi
 
 StoreMember::StoreMember(World& world, Net& net, const StoreConfig& config, NodeId id,
                          std::vector<store::Member> bootstrap)
-    : world_(world),
-      net_(net),
+    : net_(net),
       config_(config),
       bootstrap_(std::move(bootstrap)),
       storage_(nullptr),

@@ -73,7 +73,6 @@ class StoreMember {
   void say(NodeId client, const ClientWire& wire);
   store::StreamId find(NodeId client, uint64_t stream) const;
 
-  World& world_;
   Net& net_;
   StoreConfig config_;
   std::vector<store::Member> bootstrap_;
