@@ -27,7 +27,7 @@ TEST_F(LeaseTest, LeasesEndInLogTimeOldestFirstOneRevisionEach) {
   tick(4000);
   lease(2, 2);
   lease(3, 6);
-  EXPECT_EQ(store_.next_expiry_ms(), 6000);
+  EXPECT_EQ(store_.next_expiry_ms(), 6001) << "never early, though log time is in whole milliseconds";
   for (const char* k : {"z", "y"}) ok<PutResponse>(put(k, "", 2));  // 2, 3
   ok<PutResponse>(put("x", "", 1));                                 // 4
   ok<PutResponse>(put("w", "", 3));                                 // 5
@@ -35,11 +35,11 @@ TEST_F(LeaseTest, LeasesEndInLogTimeOldestFirstOneRevisionEach) {
   EXPECT_EQ(time_to_live(1, 1500).ttl_seconds, 4);
   EXPECT_EQ(time_to_live(1).granted_ttl_seconds, 10);
   EXPECT_EQ(print(time_to_live(2).keys), print(std::vector<Slice>{s("y"), s("z")}));
-  tick(5999);
+  tick(6000);
   EXPECT_EQ(store_.revision(), Revision(5));
   tick(3000);
-  EXPECT_EQ(store_.clock_ms(), 5999) << "log time never goes back";
-  tick(10'000);
+  EXPECT_EQ(store_.clock_ms(), 6000) << "log time never goes back";
+  tick(10'001);
   std::string events;
   for (const Event& e : store_.last_events())
     events += e.kv.key.str() + std::to_string(e.kv.mod_revision.value()) + " ";
@@ -54,21 +54,21 @@ TEST_F(LeaseTest, RenewalStartsTheTtlAfresh) {
   lease(2, 10);
   tick(9000);
   store_.apply(LeaseRenew{{LeaseId(1), LeaseId(99)}});
-  tick(10'000);
+  tick(10'001);
   EXPECT_EQ(store_.lease_ttl_seconds(LeaseId(1)), 10);
   EXPECT_EQ(store_.lease_ttl_seconds(LeaseId(2)), std::nullopt);
-  EXPECT_EQ(store_.next_expiry_ms(), 19'000);
+  EXPECT_EQ(store_.next_expiry_ms(), 19'001);
 }
 
 TEST_F(LeaseTest, ATickRevokesABoundedNumber) {
   for (int i = 1; i <= kMaxExpiriesPerTick + 1; ++i) lease(i, 2);
-  tick(2000);
+  tick(2001);
   EXPECT_TRUE(store_.has_leases());
   const LeaseId last(kMaxExpiriesPerTick + 1);
   EXPECT_EQ(store_.lease_ttl_seconds(last), std::nullopt) << "it has ended, though it is not revoked yet";
   store_.apply(LeaseRenew{{last}});
-  EXPECT_EQ(store_.next_expiry_ms(), 2000);
-  tick(2000);
+  EXPECT_EQ(store_.next_expiry_ms(), 2001);
+  tick(2001);
   EXPECT_FALSE(store_.has_leases());
 }
 
@@ -148,7 +148,7 @@ TEST_F(LeaseTest, ADamagedStoreChangesNothing) {
   EXPECT_TRUE(store_.has_leases());
   EXPECT_EQ(store_.next_expiry_ms(), std::nullopt) << "no tick is due for it, however long it is over";
   ok<AlarmResponse>(AlarmRequest{AlarmAction::kDeactivate, NodeId(), AlarmType::kNone});
-  EXPECT_EQ(store_.next_expiry_ms(), 2000);
+  EXPECT_EQ(store_.next_expiry_ms(), 2001);
   tick(5000);
   EXPECT_FALSE(store_.has_leases());
 }

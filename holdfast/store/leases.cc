@@ -8,7 +8,7 @@
 namespace holdfast::store {
 
 int64_t LeaseTable::expiry(int64_t clock_ms, int64_t ttl_seconds) {
-  const int64_t ttl_ms = ttl_seconds * 1000;
+  const int64_t ttl_ms = ttl_seconds * 1000 + 1;
   return clock_ms > std::numeric_limits<int64_t>::max() - ttl_ms ? std::numeric_limits<int64_t>::max()
                                                                  : clock_ms + ttl_ms;
 }

@@ -46,6 +46,8 @@ class LeaseTable {
   // The sum of the leases' hashes; attachments follow from the keys.
   uint64_t hash() const { return hash_; }
 
+  // A millisecond later than the TTL: log time is cut to whole ones, so the lease may have begun almost one after
+  // `clock_ms`, and none may end early.
   static int64_t expiry(int64_t clock_ms, int64_t ttl_seconds);
 
  private:

@@ -420,7 +420,7 @@ class NaiveStore {
                               leases_.contains(r.id.value()) ? Error::kLeaseExist : Error::kNone});
     if (e != Error::kNone) return refuse(e);
     const int64_t ttl = r.ttl_seconds < 1 ? 1 : r.ttl_seconds;
-    leases_[r.id.value()] = {ttl, clock_ + ttl * 1000};
+    leases_[r.id.value()] = {ttl, clock_ + ttl * 1000 + 1};
     return LeaseGrantResponse{Revision(revision_), r.id, ttl};
   }
   void revoke(int64_t id) {
@@ -440,7 +440,7 @@ class NaiveStore {
   Response run(const LeaseRenew& r) {
     for (const LeaseId id : r.ids) {
       const auto it = leases_.find(id.value());
-      if (it != leases_.end() && it->second.expiry > clock_) it->second.expiry = clock_ + it->second.ttl * 1000;
+      if (it != leases_.end() && it->second.expiry > clock_) it->second.expiry = clock_ + it->second.ttl * 1000 + 1;
     }
     return refuse(Error::kNone);
   }

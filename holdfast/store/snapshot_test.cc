@@ -203,8 +203,8 @@ TEST(SnapshotTest, ImpossibleStatesAreRefused) {
   EXPECT_TRUE(complains(versions({version("a", 7, 7, 1), version("b", 7, 7, 1)}), "not in order"));
 
   const auto leases = [&](std::vector<ImageLease> all) { return refusal({header, ImageLeases{std::move(all)}}); };
-  EXPECT_TRUE(complains(leases({{LeaseId(1), 10, 11'000}}), "ends early"));
-  EXPECT_TRUE(complains(leases({{LeaseId(1), 10, 11'001}}), "times are impossible"));
+  EXPECT_TRUE(complains(leases({{LeaseId(1), 10, 11'001}}), "ends early"));
+  EXPECT_TRUE(complains(leases({{LeaseId(1), 10, 11'002}}), "times are impossible"));
   EXPECT_TRUE(complains(leases({{LeaseId(1), 0, 500}}), "times are impossible"));
   EXPECT_TRUE(complains(leases({{LeaseId(1), 10, -1}}), "times are impossible"));
   EXPECT_TRUE(complains(leases({{LeaseId(1), kMaxLeaseTtlSeconds + 1, 1}}), "times are impossible"));

@@ -18,8 +18,6 @@ using cli::cat;
 using store::Revision;
 
 constexpr milliseconds kPatience{30'000};  // for what a slow machine may take
-// Log time counts whole milliseconds; the shortest lease lasts two seconds.
-constexpr int64_t kLogTimeResolutionPpm = 1'000'500;
 constexpr Duration kLeaseGrace = Duration::seconds(4);
 
 using Events = std::map<Revision, std::vector<store::Event>>;
@@ -200,7 +198,6 @@ class Judge {
       if (!failed()) verdict_.finding = check::check_watch(session, log_);
     }
     check::LeaseBounds bounds;
-    bounds.fastest_clock_ppm = kLogTimeResolutionPpm;
     bounds.healed = ending_.healed;
     bounds.end = now();
     bounds.grace = kLeaseGrace;
