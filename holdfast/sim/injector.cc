@@ -127,7 +127,10 @@ void Injector::fell_leaders(Time until, raft::Term felled, Random random) {
     felled = leader->service()->replica().raft().term();
     const int64_t reigns[] = {15'000'000, 60'000'000, 400'000'000};
     const int64_t reign = reigns[random.below(3)];
-    world_.after(Duration::nanos(random.between(0, reign)), [this, leader, fate = random.next()] {
+    // One draw per statement here and below: compilers differ in the order in which they evaluate arguments.
+    const uint64_t fate = random.next();
+    const Duration falls_after = Duration::nanos(random.between(0, reign));
+    world_.after(falls_after, [this, leader, fate] {
       Random drawn(fate);
       if (!healed_) fell(*leader, drawn);
     });
@@ -168,8 +171,9 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
   switch (fault.kind) {
     case FaultKind::kCrashPoint:
       for (StoreMember* m : some) {
-        m->node().arm_failpoint(static_cast<Failpoint>(random.below(static_cast<uint64_t>(Failpoint::kRecovery))),
-                                1 + random.below(40));
+        const uint64_t nth = 1 + random.below(40);
+        const auto point = static_cast<Failpoint>(random.below(static_cast<uint64_t>(Failpoint::kRecovery)));
+        m->node().arm_failpoint(point, nth);
       }
       return {};
     case FaultKind::kRestartStorm:
@@ -268,7 +272,8 @@ void Injector::rot(StoreMember& member, Random& random) {
   distrust(member);
   const uint64_t size = disk.size_of(name);
   if (size == 0) return;
-  disk.flip_bit(name, random.below(std::max<uint64_t>(1, size / 2)), static_cast<int>(random.below(8)));
+  const int bit = static_cast<int>(random.below(8));
+  disk.flip_bit(name, random.below(std::max<uint64_t>(1, size / 2)), bit);
 }
 
 // Faults that only wait for the next operation they fit.
