@@ -30,6 +30,7 @@ class DiskStorage : public NodeStorage {
   StatusOr<StableSeq> sync() override;
   void release(StableSeq first_needed) override;
   std::optional<BlobAnswer> blob(const BlobRequest& request) override;
+  bool lost_power() const override { return disk_.crashed(); }
   void crash() override;
   void wipe() override;
 

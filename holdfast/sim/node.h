@@ -231,6 +231,7 @@ class SimNode : public NodeBase {
     const BlobRequest request = std::move(blobs_.front());
     blobs_.pop_front();
     std::optional<BlobAnswer> answer = storage_->blob(request);
+    if (storage_->lost_power()) return stop_itself("the power failed");
     promised(request, answer);
     blob_under_way_ = false;
     if (!blobs_.empty()) begin_blob();

@@ -39,6 +39,8 @@ class NodeStorage {
   // No answer for a drop or a create.
   virtual std::optional<BlobAnswer> blob(const BlobRequest& request) = 0;
 
+  // The power has failed in the midst of an operation: the process is to go down with it.
+  virtual bool lost_power() const { return false; }
   // The process died. What was not stable may be lost, in part or whole.
   virtual void crash() = 0;
   // The disk is replaced by an empty one.
