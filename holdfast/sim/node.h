@@ -231,8 +231,10 @@ class SimNode : public NodeBase {
     const BlobRequest request = std::move(blobs_.front());
     blobs_.pop_front();
     std::optional<BlobAnswer> answer = storage_->blob(request);
-    if (storage_->lost_power()) return stop_itself("the power failed");
+    // An answer that the power cut off is not given; what was asked to be dropped may be gone all the same.
+    if (storage_->lost_power()) answer.reset();
     promised(request, answer);
+    if (storage_->lost_power()) return stop_itself("the power failed");
     blob_under_way_ = false;
     if (!blobs_.empty()) begin_blob();
     if (!answer) return;

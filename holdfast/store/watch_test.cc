@@ -215,7 +215,7 @@ TEST_F(WatchTest, FallingBehindInTheMidstOfATickLosesNoneOfItsRevisions) {
     apply(p);
   }
   request(watch("k", "l"));
-  apply(Tick{10'000});  // three revisions in one command, and no room for a response
+  apply(Tick{10'001});  // three revisions in one command, and no room for a response
   EXPECT_EQ(told(kStream, 1), "#0 created\n");
   EXPECT_EQ(told(), "#0 k1@5 deleted k2@6 deleted k3@7 deleted\n");
 }
