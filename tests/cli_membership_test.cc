@@ -1,4 +1,6 @@
 // A member is added by what `member add` prints, catches up, gets its vote, and is removed: the commands, word by word.
+#include <list>
+
 #include "holdfast/cli/json.h"
 #include "tests/serve_testing.h"
 
@@ -55,6 +57,39 @@ TEST_F(Membership, AMemberIsAddedByWhatIsPrintedAndRemoved) {
   EXPECT_EQ(two.wait(kLong), "exited with code 1");
   EXPECT_THAT(two.last_output(3), HasSubstr("removed"));
   EXPECT_EQ(run({"member", "remove", id}).code, kExitNotFound);
+  expect_keys();
+  stop(one);
+}
+
+TEST_F(Membership, AClusterOfOneGrowsToThreeByAddingVoters) {
+  Words first = flags("one");
+  first.push_back("--name=one");
+  LocalMember one = started(first);
+  put_keys();
+
+  const std::vector<std::pair<std::string, int>> newcomers = {{"two", 2}, {"three", 4}};  // a name, its client port
+  std::list<LocalMember> members;
+  for (const auto& [name, at] : newcomers) {
+    Outcome added;
+    EXPECT_TRUE(comes_true([&] {  // "unhealthy cluster" until the one before is in reach of the leader
+      added = run({"member", "add", name, cat("--peer-urls=http://127.0.0.1:", port(at + 1))});
+      return added.code == kExitOk;
+    })) << added.err;
+    EXPECT_TRUE(comes_true([&] {
+      return run({"put", "before", name}).code == kExitOk;
+    })) << "writes go on before the new member has been started";
+    Words of_it = printed_flags(added.out);
+    of_it.push_back("--data-dir=" + path(name));
+    of_it.push_back(cat("--listen-client-urls=http://127.0.0.1:", port(at)));
+    ASSERT_TRUE(members.emplace_back(member(of_it, {}, name + ".log")).start().ok());
+    EXPECT_TRUE(comes_true([&] { return run({"status"}).code == kExitOk; })) << members.back().last_output(10);
+    EXPECT_TRUE(comes_true([&] { return run({"status"}).out.find("learner") == std::string::npos; }))
+        << run({"status"}).out;
+    EXPECT_TRUE(comes_true([&] { return run({"get", "before"}, at).out == "before\n" + name + "\n"; }));
+  }
+  EXPECT_EQ(Json::parse(run({"member", "list", "--json"}).out)["members"].size(), 3u);
+  members.front().signal(SIGKILL);
+  EXPECT_TRUE(comes_true([&] { return run({"put", "after", "1"}).code == kExitOk; })) << "two of three suffice";
   expect_keys();
   stop(one);
 }

@@ -12,13 +12,19 @@ void Service::Impl::propose_own(uint64_t& sequence, store::Command command) {
 
 // Whether `sequence` was a proposal of the member's own, which is over now.
 bool Service::Impl::own_done(uint64_t sequence) {
-  for (uint64_t* own : {&bootstrap_sequence, &publish_sequence, &tick_sequence, &alarm_sequence}) {
+  for (uint64_t* own : {&bootstrap_sequence, &publish_sequence, &tick_sequence, &alarm_sequence, &promote_sequence}) {
     if (*own == sequence) {
       *own = 0;
       return true;
     }
   }
   return false;
+}
+
+bool Service::Impl::wants_promotion() const {
+  const store::Member* me = store.member(config.replica.raft.self);
+  return me != nullptr && me->becomes_voter && !me->name.empty() && promote_sequence == 0 &&
+         replica.raft().leader() != NodeId{};
 }
 
 void Service::Impl::housekeep(Time t, Out&) {
@@ -35,6 +41,10 @@ void Service::Impl::housekeep(Time t, Out&) {
   const bool known = me != nullptr && me->name == config.name && me->client_urls == config.client_urls;
   if (me != nullptr && !known && publish_sequence == 0 && replica.raft().leader() != NodeId{}) {
     propose_own(publish_sequence, store::Publish{self, config.name, config.client_urls});
+  }
+  if (wants_promotion() && t >= promote_at) {
+    promote_sequence = replica.change_membership({{raft::ChangeKind::kPromote, self}},
+                                                 codec::encode_flat(MemberDelta(MemberPromoted{self})));
   }
   if (tick_sequence == 0 && replica.leads() && store.has_leases()) {
     const int64_t clock = replica.log_clock_ms(t);
@@ -60,6 +70,7 @@ Time Service::Impl::housekeeping_deadline() const {
   const store::Member* me = store.member(config.replica.raft.self);
   const bool known = me == nullptr || (me->name == config.name && me->client_urls == config.client_urls);
   if (!known && publish_sequence == 0 && replica.raft().leader() != NodeId{}) return Time();
+  if (wants_promotion()) return promote_at;
   if (tick_sequence != 0 || !replica.leads() || !store.has_leases()) return Time::never();
   const int64_t due_ms =
       std::min(store.clock_ms() + kTickInterval.millis(), store.next_expiry_ms().value_or(store.clock_ms() + 1000));

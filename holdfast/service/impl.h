@@ -104,6 +104,7 @@ struct Service::Impl {
   void propose_own(uint64_t& sequence, store::Command command);
   void send_keep_alives(Out& out);
   bool own_done(uint64_t sequence);
+  bool wants_promotion() const;  // and has not asked for it
 
   Config config;
   Random random;
@@ -135,8 +136,10 @@ struct Service::Impl {
   // Proposals of this member's own; zero when none is under way.
   uint64_t bootstrap_sequence = 0;
   uint64_t publish_sequence = 0;
+  uint64_t promote_sequence = 0;
   uint64_t tick_sequence = 0;
   uint64_t alarm_sequence = 0;
+  Time promote_at;         // not before
   Time clock_advanced_at;  // when the store's log time last moved
   bool no_room = false;    // a request was refused by the quota: the alarm is to be raised
   bool garbage_left = false;
@@ -150,6 +153,7 @@ struct Service::Impl {
 
 // The token under which the service itself reads, to learn that it is up to date. Calls use their own numbers.
 inline constexpr uint64_t kOwnReadToken = 0;
+inline constexpr Duration kPromotionRetry = Duration::millis(200);
 inline constexpr Duration kReadRetry = Duration::millis(100);
 inline constexpr Duration kTickInterval = Duration::millis(500);
 inline constexpr Duration kGarbagePause = Duration::millis(10);

@@ -19,10 +19,16 @@ bool enough_started(const std::vector<Member>& voters) {
   return static_cast<size_t>(started) >= majority_of(voters.size());
 }
 
+// Those that vote, and those that will by themselves.
 std::vector<Member> voters_of(const std::vector<Member>& members) {
   std::vector<Member> out;
-  std::copy_if(members.begin(), members.end(), std::back_inserter(out), [](const Member& m) { return !m.is_learner; });
+  std::copy_if(members.begin(), members.end(), std::back_inserter(out),
+               [](const Member& m) { return !m.is_learner || m.becomes_voter; });
   return out;
+}
+
+bool one_votes(const std::vector<Member>& members) {
+  return std::count_if(members.begin(), members.end(), [](const Member& m) { return !m.is_learner; }) == 1;
 }
 
 bool plausible_url(const std::string& url) {
@@ -42,8 +48,11 @@ void Service::Impl::change_members(Time t, CallId id, store::Request request, Ou
   raft::Change change;
   MemberDelta delta;
   if (const auto* add = std::get_if<store::MemberAddRequest>(&request)) {
-    Member member{new_member_id(add->peer_urls), "", add->peer_urls, {}, add->is_learner};
-    change = {add->is_learner ? raft::ChangeKind::kAddLearner : raft::ChangeKind::kAddVoter, member.id};
+    const bool becomes_voter = !add->is_learner && one_votes(store.members());
+    if (becomes_voter) mark<"service.voter_comes_as_learner">();
+    const bool learner = add->is_learner || becomes_voter;
+    Member member{new_member_id(add->peer_urls), "", add->peer_urls, {}, learner, becomes_voter};
+    change = {learner ? raft::ChangeKind::kAddLearner : raft::ChangeKind::kAddVoter, member.id};
     delta = MemberAdded{std::move(member)};
   } else if (const auto* remove = std::get_if<store::MemberRemoveRequest>(&request)) {
     change = {raft::ChangeKind::kRemove, remove->id};
@@ -88,7 +97,7 @@ Error Service::Impl::remove_refusal(const store::MemberRemoveRequest& request) c
   const Member* gone = store.member(request.id);
   if (gone == nullptr) return Error::kMemberNotFound;
   std::vector<Member> voters = voters_of(store.members());
-  const bool last = voters.size() == 1 && !gone->is_learner;
+  const bool last = !gone->is_learner && one_votes(store.members());
   if (last) return Error::kMemberNotEnoughStarted;
   std::erase_if(voters, [&](const Member& m) { return m.id == request.id; });
   // A member that never started may always go, or a mistaken address could never be mended.
@@ -125,13 +134,13 @@ void Service::Impl::apply_membership(Time t, const replica::ApplyMembership& eve
     } else {
       const NodeId promoted = std::get<MemberPromoted>(*delta).id;
       for (Member& m : members) {
-        if (m.id == promoted) m.is_learner = false;
+        if (m.id == promoted) m.is_learner = m.becomes_voter = false;
       }
     }
     std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.id < b.id; });
     store.apply(store::SetMembers{std::move(members), added});
     hub.applied(t, store);
-    if (event.own_sequence != 0) {
+    if (event.own_sequence != 0 && !own_done(event.own_sequence)) {
       store::MembersResponse response = members_response();
       if (const Member* m = store.member(added)) response.member = *m;
       answer(event.own_sequence, std::move(response), out);
@@ -140,6 +149,10 @@ void Service::Impl::apply_membership(Time t, const replica::ApplyMembership& eve
 }
 
 void Service::Impl::membership_failed(const replica::MembershipFailed& event, Out& out) {
+  if (own_done(event.sequence)) {
+    promote_at = now + kPromotionRetry;
+    return;
+  }
   const auto it = by_sequence.find(event.sequence);
   if (it == by_sequence.end()) return;
   Error error = Error::kUnhealthy;

@@ -469,6 +469,27 @@ TEST(Service, AMemberIsAddedPromotedAndRemoved) {
   EXPECT_EQ(error_of(c.ask(asked, put("after", "v"))), Error::kNone);
 }
 
+// The second voter is needed for the decision that makes it one, and cannot join before it is a member.
+TEST(Service, AClusterOfOneGrowsThoughTheNewVoterHasNotStarted) {
+  TestCluster c(1);
+  c[1].start();
+  ASSERT_EQ(error_of(c.ask(c.leader(), put("k", "v"))), Error::kNone);
+  const auto added = c.ask(c[1], store::MemberAddRequest{{"http://127.0.0.1:9009"}, false});
+  ASSERT_TRUE(std::holds_alternative<store::MembersResponse>(added)) << print(added);
+  const NodeId id = std::get<store::MembersResponse>(added).member.id;
+  EXPECT_EQ(error_of(c.ask(c[1], put("k", "w"))), Error::kNone) << "it is not missed until it has started";
+  EXPECT_EQ(error_of(c.ask(c[1], store::MemberAddRequest{{"http://127.0.0.1:9010"}, false})),
+            Error::kMemberNotEnoughStarted);
+  TestMember& joined = c.join(id, "m2");
+  ASSERT_TRUE(c.run_until([&] {
+    const store::Member* m = c[1].service().store().member(id);
+    return m != nullptr && !m->is_learner && !m->becomes_voter;
+  })) << "it promotes itself";
+  EXPECT_FALSE(c[1].service().replica().raft().membership().is_learner(id));
+  EXPECT_EQ(value_of(c.ask(joined, get("k"))), "w");
+  EXPECT_EQ(error_of(c.ask(c[1], store::MemberAddRequest{{"http://127.0.0.1:9010"}, true})), Error::kNone);
+}
+
 TEST(Service, MembersAreNotChangedWhenThoseInReachWouldBeNoMajority) {
   TestCluster c(3);
   start_all(c, 3);

@@ -174,6 +174,9 @@ struct Member {
   std::vector<std::string> peer_urls;
   std::vector<std::string> client_urls;
   bool is_learner = false;
+  // Asked for as a voter, in a cluster of one: it would be needed for the very decision that adds it, which it learns
+  // of only afterwards. So it comes as a learner and asks to be promoted once it has caught up.
+  bool becomes_voter = false;
   bool operator==(const Member&) const = default;
 };
 struct MemberAddRequest {
