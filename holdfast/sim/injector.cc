@@ -239,6 +239,7 @@ void Injector::distrust(StoreMember& member) {
 // bit, or the block in which it begins becomes zeros (D11).
 void Injector::rot_log(StoreMember& member, Random& random) {
   SimDisk& disk = member.storage().disk();
+  disk.load(disk.current_image());  // written back, lest a power failure take the proof that the record was there
   const StatusOr<stable::WalReport> log = stable::verify_wal(disk);
   if (!log.ok() || !log->ok()) return;
   std::vector<stable::WalItem> records;

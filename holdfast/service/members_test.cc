@@ -1,0 +1,92 @@
+// Members that are added, promoted and removed, and the changes that are refused.
+#include <gtest/gtest.h>
+
+#include "holdfast/service/service_test_cluster.h"
+
+namespace holdfast::service {
+namespace {
+
+TEST(Members, AMemberIsAddedPromotedAndRemoved) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));  // until every member has told its name
+  TestMember& asked = c[c.leader().id().value() % 3 + 1];
+  const auto added = c.ask(asked, store::MemberAddRequest{{"http://127.0.0.1:9009"}, true});
+  ASSERT_TRUE(std::holds_alternative<store::MembersResponse>(added)) << print(added);
+  const NodeId id = std::get<store::MembersResponse>(added).member.id;
+  EXPECT_EQ(std::get<store::MembersResponse>(added).members.size(), 4u);
+  EXPECT_EQ(error_of(c.ask(asked, store::MemberAddRequest{{"http://127.0.0.1:9009"}, true})), Error::kPeerUrlExist);
+  EXPECT_EQ(error_of(c.ask(asked, store::MemberAddRequest{{"nonsense"}, true})), Error::kMemberBadUrls);
+  EXPECT_EQ(error_of(c.ask(asked, store::MemberAddRequest{{"http://127.0.0.1:9010"}, true})), Error::kTooManyLearners);
+  c.ask(asked, put("before", "v"));
+  TestMember& joined = c.join(id, "m4");
+  ASSERT_TRUE(c.run_until(
+      [&] { return joined.service().replica().applied_index() >= asked.service().replica().applied_index(); }));
+  EXPECT_EQ(error_of(c.ask(joined, put("x", "y"))), Error::kNotSupportedForLearner);
+  store::Response promoted;
+  ASSERT_TRUE(c.run_until([&] {
+    promoted = c.ask(asked, store::MemberPromoteRequest{id});
+    return error_of(promoted) == Error::kNone;
+  })) << print(promoted);
+  ASSERT_TRUE(c.run_until([&] { return !joined.service().replica().raft().membership().is_learner(id); }));
+  EXPECT_EQ(error_of(c.ask(joined, put("x", "y"))), Error::kNone);
+  EXPECT_EQ(value_of(c.ask(joined, get("before"))), "v");
+  ASSERT_EQ(error_of(c.ask(asked, store::MemberRemoveRequest{id})), Error::kNone);
+  ASSERT_TRUE(c.run_until([&] { return !joined.stopped.empty(); }));
+  EXPECT_EQ(error_of(c.ask(asked, store::MemberRemoveRequest{id})), Error::kMemberNotFound);
+  EXPECT_EQ(error_of(c.ask(asked, put("after", "v"))), Error::kNone);
+}
+
+// The second voter is needed for the decision that makes it one, and cannot join before it is a member.
+TEST(Members, AClusterOfOneGrowsThoughTheNewVoterHasNotStarted) {
+  TestCluster c(1);
+  c[1].start();
+  ASSERT_EQ(error_of(c.ask(c.leader(), put("k", "v"))), Error::kNone);
+  const auto added = c.ask(c[1], store::MemberAddRequest{{"http://127.0.0.1:9009"}, false});
+  ASSERT_TRUE(std::holds_alternative<store::MembersResponse>(added)) << print(added);
+  const NodeId id = std::get<store::MembersResponse>(added).member.id;
+  EXPECT_EQ(error_of(c.ask(c[1], put("k", "w"))), Error::kNone) << "it is not missed until it has started";
+  EXPECT_EQ(error_of(c.ask(c[1], store::MemberAddRequest{{"http://127.0.0.1:9010"}, false})),
+            Error::kMemberNotEnoughStarted);
+  TestMember& joined = c.join(id, "m2");
+  ASSERT_TRUE(c.run_until([&] {
+    const store::Member* m = c[1].service().store().member(id);
+    return m != nullptr && !m->is_learner && !m->becomes_voter;
+  })) << "it promotes itself";
+  EXPECT_FALSE(c[1].service().replica().raft().membership().is_learner(id));
+  EXPECT_EQ(value_of(c.ask(joined, get("k"))), "w");
+  EXPECT_EQ(error_of(c.ask(c[1], store::MemberAddRequest{{"http://127.0.0.1:9010"}, true})), Error::kNone);
+}
+
+TEST(Members, MembersAreNotChangedWhenThoseInReachWouldBeNoMajority) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));  // until every member has told its name
+  TestMember& leader = c.leader();
+  TestMember& down = c[leader.id().value() % 3 + 1];
+  TestMember& other = c[down.id().value() % 3 + 1];
+  down.crash();
+  c.run_for(Duration::seconds(2));
+  const store::MemberAddRequest add{{"http://127.0.0.1:9009"}, false};
+  EXPECT_EQ(error_of(c.ask(leader, add)), Error::kUnhealthy) << "two of four";
+  EXPECT_EQ(error_of(c.ask(other, store::MemberRemoveRequest{other.id()})), Error::kUnhealthy) << "one of two";
+  EXPECT_EQ(error_of(c.ask(other, put("k", "v"))), Error::kNone);
+  down.start();
+  c.run_for(Duration::seconds(2));
+  EXPECT_EQ(error_of(c.ask(other, add)), Error::kNone);
+}
+
+TEST(Members, AMemberThatIsDownCanBeRemoved) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));
+  TestMember& leader = c.leader();
+  TestMember& down = c[leader.id().value() % 3 + 1];
+  down.crash();
+  c.run_for(Duration::seconds(2));
+  EXPECT_EQ(error_of(c.ask(leader, store::MemberRemoveRequest{down.id()})), Error::kNone);
+  EXPECT_EQ(error_of(c.ask(leader, put("k", "v"))), Error::kNone);
+}
+
+}  // namespace
+}  // namespace holdfast::service
