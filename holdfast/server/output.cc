@@ -45,15 +45,22 @@ void Output::advance(size_t n) {
     pieces_.clear();
     flat_.clear();
     first_ = 0;
-  } else if (first_ > 256) {
-    const auto flat = std::find_if(pieces_.begin() + static_cast<ptrdiff_t>(first_), pieces_.end(),
-                                   [](const Piece& p) { return p.slice.empty(); });
-    const size_t dead = flat == pieces_.end() ? flat_.size() : flat->offset;
-    flat_.erase(0, dead);
-    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<ptrdiff_t>(first_));
-    for (Piece& p : pieces_) p.offset -= std::min(p.offset, dead);
-    first_ = 0;
+  } else {
+    give_up_sent();
   }
+}
+
+// What was sent is moved over when it is worth it, so that a byte is moved once at most on average.
+void Output::give_up_sent() {
+  constexpr size_t kSentPieces = 256, kSentBytes = 64 << 10;
+  const auto flat = std::find_if(pieces_.begin() + static_cast<ptrdiff_t>(first_), pieces_.end(),
+                                 [](const Piece& p) { return p.slice.empty(); });
+  const size_t dead = flat == pieces_.end() ? flat_.size() : flat->offset;
+  if (first_ <= kSentPieces && dead <= std::max(kSentBytes, flat_.size() - dead)) return;
+  flat_.erase(0, dead);
+  pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<ptrdiff_t>(first_));
+  for (Piece& p : pieces_) p.offset -= std::min(p.offset, dead);
+  first_ = 0;
 }
 
 Output::Result Output::write_to(int fd) {

@@ -17,6 +17,8 @@ class Output {
 
   size_t unsent() const { return unsent_; }
   bool empty() const { return unsent_ == 0; }
+  // Copied bytes in memory: those to be sent, and at most as many, or 64 KiB, that were sent already.
+  size_t held() const { return flat_.size(); }
 
   enum class Result { kDone, kBlocked, kFailed };
   // Writes to a non-blocking socket until nothing is left, or it would block, or the peer is gone.
@@ -30,6 +32,7 @@ class Output {
     Slice slice;
   };
   void advance(size_t n);
+  void give_up_sent();
 
   std::string flat_;
   std::vector<Piece> pieces_;

@@ -67,6 +67,21 @@ TEST(Output, BytesArriveInOrderThroughASmallSocket) {
   EXPECT_TRUE(received == expected);
 }
 
+// A reader who is always a little behind: what was sent long ago is not kept.
+TEST(Output, WhatWasSentIsGivenUpThoughSomethingIsAlwaysUnsent) {
+  Pair pair;
+  Output out;
+  std::string received;
+  const std::string bytes(1000, 'x');
+  for (int round = 0; round < 3000; ++round) {
+    while (out.unsent() < 100'000) out.append(bytes);
+    ASSERT_EQ(out.write_to(pair.fds[0]), Output::Result::kBlocked);
+    ASSERT_LT(out.held(), 400'000u) << round;
+    pair.drain(received);
+  }
+  EXPECT_GT(received.size(), size_t{4} << 20);
+}
+
 TEST(Output, APeerThatIsGoneIsNoticed) {
   Pair pair;
   ::close(std::exchange(pair.fds[1], -1));
