@@ -234,7 +234,7 @@ TEST(FaceHostile, PingsBetweenCallsAreWelcome) {
 
 TEST(FaceHostile, IncompleteRequestsOfAConnectionAreBounded) {
   FaceConfig config;
-  config.max_buffered_requests = 400'000;
+  config.max_buffered_requests = 410'000;
   TestServer server(config);
   Http2Client client(server);
   std::vector<int32_t> ids;
@@ -252,6 +252,52 @@ TEST(FaceHostile, IncompleteRequestsOfAConnectionAreBounded) {
     EXPECT_EQ(client.answers[id].grpc_status(), 0);
   }
   EXPECT_EQ(server.port.seen.size(), 6u);
+}
+
+// Complete, but not ended: such a request waits for its end as well.
+TEST(FaceHostile, RequestsThatDoNotEndAreBounded) {
+  FaceConfig config;
+  config.max_buffered_requests = 400'000;
+  TestServer server(config);
+  Http2Client client(server);
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 10; ++i) ids.push_back(client.begin(kPut, good_put(60'000), false));
+  const auto refused = [&] {
+    int n = 0;
+    for (int32_t id : ids) n += client.answers[id].grpc_status() == 8;
+    return n;
+  };
+  ASSERT_TRUE(client.run_until([&] { return refused() == 4; }));
+  for (int32_t id : ids) {
+    if (client.answers[id].closed) continue;
+    client.more(id, "", true);
+    ASSERT_TRUE(client.run_until([&] { return client.answers[id].closed; }));
+    EXPECT_EQ(client.answers[id].grpc_status(), 0);
+  }
+  EXPECT_EQ(server.port.seen.size(), 6u);
+  const Answer after = client.call(kPut, good_put(350'000));  // all of it was given back
+  EXPECT_EQ(after.grpc_status(), 0);
+}
+
+// Renewals that a stream does not take, because so many are under way, wait in a bounded space.
+TEST(FaceHostile, RenewalsThatWaitAreBounded) {
+  FaceConfig config;
+  config.max_pending_keep_alives = 1;
+  config.max_buffered_requests = 400'000;
+  TestServer server(config);
+  server.port.hold = true;
+  Http2Client client(server);
+  std::string renewals;
+  while (renewals.size() < 60'000) renewals += grpc_message(store::LeaseKeepAliveRequest{store::LeaseId(7)});
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 10; ++i) ids.push_back(client.begin("/etcdserverpb.Lease/LeaseKeepAlive", renewals, false));
+  const auto refused = [&] {
+    int n = 0;
+    for (int32_t id : ids) n += client.answers[id].grpc_status() == 8;
+    return n;
+  };
+  ASSERT_TRUE(client.run_until([&] { return refused() == 4; }));
+  EXPECT_EQ(server.port.held(), 6u);
 }
 
 TEST(FaceHostile, AConnectionThatDoesNotReadIsNotRead) {

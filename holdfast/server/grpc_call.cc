@@ -67,16 +67,21 @@ class GrpcCall : public Exchange, public Deadlines::Owner {
       on_message(std::move(*message));
     }
     stream_.consumed(size - body.size());
+    if (!reader_.problem().ok()) finish(reader_.problem());
+    count_buffered();
+  }
+  // Bytes of the request that the call keeps, beside those of the message that is being cut.
+  virtual size_t held() const = 0;
+  // Keeps the connection's sum up to date, and ends the call when that is too much.
+  void count_buffered() {
     if (ended_) return;
     size_t& buffered = stream_.session().buffered_requests;
-    buffered += reader_.buffered() - counted_;
-    counted_ = reader_.buffered();
-    if (!reader_.problem().ok()) {
-      finish(reader_.problem());
-    } else if (buffered > shared_.config.max_buffered_requests) {
-      mark<"server.too_many_incomplete_requests">();
-      finish({Code::kResourceExhausted, "grpc: too many incomplete requests on this connection"});
-    }
+    const size_t now = reader_.buffered() + held();
+    buffered += now - counted_;
+    counted_ = now;
+    if (buffered <= shared_.config.max_buffered_requests) return;
+    mark<"server.too_many_incomplete_requests">();
+    finish({Code::kResourceExhausted, "grpc: too many incomplete requests on this connection"});
   }
   bool between_messages() const { return reader_.buffered() == 0; }
 
@@ -91,13 +96,14 @@ class GrpcCall : public Exchange, public Deadlines::Owner {
     if (deadline_ != Time::never()) shared_.deadlines.remove(this, deadline_);
     stream_.session().buffered_requests -= counted_;
     counted_ = 0;
-    reader_ = MessageReader(0);
+    MessageReader none(0);
+    std::swap(reader_, none);  // which frees what it held; an assignment would keep it
   }
 
   const Time started_;
   const Time deadline_;
   MessageReader reader_;
-  size_t counted_ = 0;  // of reader_.buffered(), in the session's sum
+  size_t counted_ = 0;  // in the session's sum
   bool ended_ = false;
 };
 
@@ -135,9 +141,11 @@ class OneRequest : public GrpcCall, public CallOwner {
     if (message_) return finish({Code::kInternal, "grpc: the request has more than one message"});
     message_ = std::move(message);
   }
+  size_t held() const override { return message_ ? message_->size() : 0; }
   void abandon() override {
     if (call_) shared_.dispatcher.cancel(*call_);
     call_.reset();
+    message_.reset();
   }
 
  private:
@@ -155,6 +163,7 @@ class OneRequest : public GrpcCall, public CallOwner {
       return finish(outcome_of(problem));
     }
     message_ = Slice();
+    count_buffered();
     call_ = shared_.dispatcher.call(this, std::move(request), has_leader_);
   }
 
@@ -198,12 +207,10 @@ class KeepAlives : public LongStream, public CallOwner {
   ~KeepAlives() override { abandon(); }
 
   void on_data(std::string_view bytes) override {
-    if (!held_.empty()) {
-      held_.append(bytes);
-      return;
-    }
-    take(bytes);
-    held_.assign(bytes);
+    if (held() == 0) take(bytes);
+    if (ended()) return;
+    held_.append(bytes);
+    count_buffered();
   }
   void on_end() override {
     request_ended_ = true;
@@ -214,11 +221,7 @@ class KeepAlives : public LongStream, public CallOwner {
     if (const auto* refused = std::get_if<store::Refused>(&response)) return finish(server::outcome_of(refused->error));
     write_response(shared_.writer, shared_.header(), method_, response);
     send(shared_.writer.finish_grpc());
-    if (!held_.empty()) {
-      std::string_view rest = held_;
-      take(rest);
-      held_.erase(0, held_.size() - rest.size());
-    }
+    take_held();
     finish_if_done();
   }
 
@@ -230,9 +233,12 @@ class KeepAlives : public LongStream, public CallOwner {
     }
     calls_.insert(shared_.dispatcher.call(this, std::move(request), false).value());
   }
+  size_t held() const override { return held_.size() - taken_; }
   void abandon() override {
     for (uint64_t call : calls_) shared_.dispatcher.cancel(service::CallId(call));
     calls_.clear();
+    std::string().swap(held_);
+    taken_ = 0;
   }
 
  private:
@@ -242,21 +248,30 @@ class KeepAlives : public LongStream, public CallOwner {
       return calls_.size() < shared_.config.max_pending_keep_alives && stream_.unsent() < shared_.config.stream_buffer;
     });
   }
+  void take_held() {
+    if (held() == 0) return;
+    std::string_view rest = std::string_view(held_).substr(taken_);
+    taken_ = held_.size();
+    take(rest);
+    if (ended()) return;
+    taken_ = held_.size() - rest.size();
+    if (taken_ > held_.size() / 2) held_.erase(0, std::exchange(taken_, 0));
+    count_buffered();
+  }
   void finish_if_done() {
-    if (request_ended_ && calls_.empty() && held_.empty() && !ended()) {
+    if (request_ended_ && calls_.empty() && held() == 0 && !ended()) {
       finish(between_messages() ? Outcome{} : Outcome{Code::kInternal, "grpc: the request ends within a message"});
     }
   }
   void on_room() override {
-    if (held_.empty() || ended()) return;
-    std::string_view rest = held_;
-    take(rest);
-    held_.erase(0, held_.size() - rest.size());
+    if (ended()) return;
+    take_held();
     finish_if_done();
   }
 
   absl::flat_hash_set<uint64_t> calls_;
   std::string held_;
+  size_t taken_ = 0;  // of held_
   bool request_ended_ = false;
 };
 
@@ -294,6 +309,7 @@ class Watches : public LongStream, public WatchOwner {
     }
     if (request) shared_.dispatcher.ask_watch(watch_, std::move(*request));
   }
+  size_t held() const override { return 0; }
   void abandon() override { shared_.dispatcher.close_watch(watch_); }
 
  private:
