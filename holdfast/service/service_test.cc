@@ -308,5 +308,23 @@ TEST(Service, RequestsLargerThanTheLimitAreRefused) {
   EXPECT_EQ(error_of(c.ask(c[1], put("k", std::string(500, 'v')))), Error::kNone);
 }
 
+// What the log cannot be read back from must not get into it: every member would stop at it, for good.
+TEST(Service, AWriteThatMembersCouldNotReadBackIsRefusedAndNotLogged) {
+  TestCluster c(1);
+  c[1].start();
+  c.leader();
+  store::TxnRequest txn;
+  txn.success.emplace_back(put("k", "v"));
+  for (int levels = 1; levels <= 100; ++levels) {
+    const Error error = error_of(c.ask(c[1], txn));
+    ASSERT_EQ(error, levels <= 31 ? Error::kNone : Error::kTooManyOps) << levels;
+    store::TxnRequest outer;
+    outer.success.emplace_back(std::move(txn));
+    txn = std::move(outer);
+  }
+  EXPECT_TRUE(c[1].stopped.empty());
+  EXPECT_EQ(value_of(c.ask(c[1], get("k"))), "v");
+}
+
 }  // namespace
 }  // namespace holdfast::service

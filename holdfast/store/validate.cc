@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "holdfast/base/codec.h"
 #include "holdfast/store/impl.h"
 
 namespace holdfast::store {
@@ -88,17 +89,22 @@ Error collect(const std::vector<RequestOp>& ops, Touched& touched) {
   return Error::kNone;
 }
 
-Error check_ops(const TxnRequest& txn, size_t max_ops);
+// How many transactions may lie in one another. The command must be decoded again, by every member: each costs two of
+// the codec's levels (a list, and an alternative in it), and the command itself is an alternative.
+constexpr int kMaxTxnLevels = (codec::kMaxDepth - 1) / 2;
 
-Error check_op(const RequestOp& op, size_t max_ops) {
+Error check_ops(const TxnRequest& txn, size_t max_ops, int level);
+
+Error check_op(const RequestOp& op, size_t max_ops, int level) {
   if (const auto* range = std::get_if<RangeRequest>(&op)) return check_form(*range);
   if (const auto* put = std::get_if<PutRequest>(&op)) return check_form(*put);
   if (const auto* erase = std::get_if<DeleteRangeRequest>(&op)) return check_form(*erase);
-  if (const auto* nested = std::get_if<TxnRequest>(&op)) return check_ops(*nested, max_ops);
+  if (const auto* nested = std::get_if<TxnRequest>(&op)) return check_ops(*nested, max_ops, level + 1);
   return Error::kKeyNotFound;
 }
 
-Error check_ops(const TxnRequest& txn, size_t max_ops) {
+Error check_ops(const TxnRequest& txn, size_t max_ops, int level) {
+  if (level > kMaxTxnLevels) return Error::kTooManyOps;
   const size_t ops = std::max({txn.compare.size(), txn.success.size(), txn.failure.size()});
   if (ops > max_ops) return Error::kTooManyOps;
   for (const Compare& c : txn.compare) {
@@ -106,14 +112,14 @@ Error check_ops(const TxnRequest& txn, size_t max_ops) {
   }
   for (const auto* arm : {&txn.success, &txn.failure}) {
     for (const RequestOp& op : *arm) {
-      if (const Error e = check_op(op, max_ops - ops); e != Error::kNone) return e;
+      if (const Error e = check_op(op, max_ops - ops, level); e != Error::kNone) return e;
     }
   }
   return Error::kNone;
 }
 
 Error check_txn(const TxnRequest& txn, size_t max_ops) {
-  if (const Error e = check_ops(txn, max_ops); e != Error::kNone) return e;
+  if (const Error e = check_ops(txn, max_ops, 1); e != Error::kNone) return e;
   for (const auto* arm : {&txn.success, &txn.failure}) {
     Touched touched;
     if (const Error e = collect(*arm, touched); e != Error::kNone) return e;
