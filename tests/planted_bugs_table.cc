@@ -1,13 +1,14 @@
 // Prints the table of docs/planted-bugs.md: for each planted bug the number of random seeds until it was found, from
-// several starting points.
+// several starting points: in runs of the whole store, or with --raft in runs of the consensus core alone.
 //
-//   planted_bugs_table [HUNTS [BOUND [BUG...]]]
+//   planted_bugs_table [--raft] [HUNTS [BOUND [BUG...]]]
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
+#include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "tests/planted_hunt.h"
 
 namespace {
@@ -19,11 +20,11 @@ std::string seeds_text(uint64_t seeds, uint64_t bound) {
 }
 
 // Hunts from seeds that are far apart.
-void row(const PlantedBug& bug, uint64_t hunts, uint64_t bound) {
+void row(const PlantedBug& bug, uint64_t hunts, uint64_t bound, Run run) {
   std::vector<uint64_t> seeds;
   std::set<std::string> oracles;
   for (uint64_t i = 0; i < hunts; ++i) {
-    const Hunt found = hunt(bug.name, 1 + i * 1'000'000, bound);
+    const Hunt found = hunt(bug.name, 1 + i * 1'000'000, bound, run);
     seeds.push_back(found.oracle.empty() ? bound + 1 : found.seeds);
     if (!found.oracle.empty()) oracles.insert(found.oracle);
   }
@@ -40,18 +41,22 @@ void row(const PlantedBug& bug, uint64_t hunts, uint64_t bound) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const uint64_t hunts = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 11;
-  const uint64_t bound = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000;
-  if (hunts == 0 || bound == 0) {
-    std::fprintf(stderr, "usage: planted_bugs_table [HUNTS [BOUND [BUG...]]]\n");
+  std::vector<std::string> args(argv + 1, argv + argc);
+  const bool raft_alone = !args.empty() && args[0] == "--raft";
+  if (raft_alone) args.erase(args.begin());
+  uint64_t hunts = 11, bound = 1000;
+  if ((!args.empty() && !absl::SimpleAtoi(args[0], &hunts)) ||
+      (args.size() > 1 && !absl::SimpleAtoi(args[1], &bound)) || hunts == 0 || bound == 0) {
+    std::fprintf(stderr, "usage: planted_bugs_table [--raft] [HUNTS [BOUND [BUG...]]]\n");
     return 2;
   }
   std::printf(
       "| bug | what | where | found by | hunts | median seeds | least .. most |\n|---|---|---|---|---|---|---|\n");
   std::fflush(stdout);
   for (const PlantedBug& bug : kPlantedBugs) {
-    if (argc > 3 && std::find(argv + 3, argv + argc, bug.name) == argv + argc) continue;
-    row(bug, hunts, bound);
+    if (args.size() > 2 && std::find(args.begin() + 2, args.end(), bug.name) == args.end()) continue;
+    if (raft_alone && !bug.raft) continue;
+    row(bug, hunts, bound, raft_alone ? run_raft_alone : run_whole_store);
   }
   return 0;
 }

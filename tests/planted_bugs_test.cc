@@ -15,7 +15,7 @@
 namespace holdfast::tests {
 namespace {
 
-constexpr uint64_t kSeeds = 500;
+constexpr uint64_t kSeeds = 1500;
 
 class PlantedBugTest : public ::testing::TestWithParam<PlantedBug> {};
 

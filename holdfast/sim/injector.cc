@@ -1,6 +1,7 @@
 #include "holdfast/sim/injector.h"
 
 #include <algorithm>
+#include <set>
 
 #include "holdfast/base/mark.h"
 #include "holdfast/stable/wal_inspect.h"
@@ -119,23 +120,23 @@ void Injector::crash_at_syncs(Time until, Random random) {
   world_.after(pause, [this, until, random] { crash_at_syncs(until, random); });
 }
 
-// Whoever is elected falls, most often before or just after the first commit of the term.
-void Injector::fell_leaders(Time until, raft::Term felled, Random random) {
+// Whoever leads falls, most often before or just after the first commit of its term, and again when it did not lose its
+// office by that.
+void Injector::fell_leaders(Time until, Random random) {
   if (healed_ || world_.now() >= until) return;
   StoreMember* leader = cluster_.leader();
-  if (leader != nullptr && leader->service()->replica().raft().term() > felled) {
-    felled = leader->service()->replica().raft().term();
-    const int64_t reigns[] = {15'000'000, 60'000'000, 400'000'000};
-    const int64_t reign = reigns[random.below(3)];
-    // One draw per statement here and below: compilers differ in the order in which they evaluate arguments.
-    const uint64_t fate = random.next();
-    const Duration falls_after = Duration::nanos(random.between(0, reign));
-    world_.after(falls_after, [this, leader, fate] {
-      Random drawn(fate);
-      if (!healed_) fell(*leader, drawn);
-    });
+  if (leader == nullptr) {
+    world_.after(Duration::millis(3), [this, until, random] { fell_leaders(until, random); });
+    return;
   }
-  world_.after(Duration::millis(3), [this, until, felled, random] { fell_leaders(until, felled, random); });
+  const int64_t reigns[] = {15'000'000, 15'000'000, 15'000'000, 60'000'000, 400'000'000};
+  const int64_t reign = reigns[random.below(5)];
+  // One draw per statement here and below: compilers differ in the order in which they evaluate arguments.
+  const Duration falls_after = Duration::nanos(random.between(0, reign));
+  world_.after(falls_after, [this, leader, until, random]() mutable {
+    if (!healed_ && leader->node().up()) fell(*leader, random);
+    world_.after(Duration::millis(3), [this, until, random] { fell_leaders(until, random); });
+  });
 }
 
 void Injector::fell(StoreMember& leader, Random& random) {
@@ -152,11 +153,17 @@ void Injector::fell(StoreMember& leader, Random& random) {
       leader.node().pause();
       return for_a_while(out, [&leader] { leader.node().resume(); });
     default: {
+      std::set<NodeId> with_it = {leader.id()};
+      const uint64_t spared = random.below(3);  // of four
+      for (const StoreMember* m : live()) {
+        if (random.chance(spared, 4)) with_it.insert(m->id());
+      }
       LinkEffect cut;
       cut.cut = true;
       return for_a_while(out, links(
-                                  [id = leader.id()](NodeId from, NodeId to) {
-                                    return !is_client(from) && !is_client(to) && (from == id || to == id);
+                                  [with_it](NodeId from, NodeId to) {
+                                    return !is_client(from) && !is_client(to) &&
+                                           with_it.contains(from) != with_it.contains(to);
                                   },
                                   cut));
     }
@@ -185,7 +192,7 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
       crash_at_syncs(world_.now() + fault.duration, random);
       return {};
     case FaultKind::kShortReigns:
-      fell_leaders(world_.now() + fault.duration, raft::Term{}, random);
+      fell_leaders(world_.now() + fault.duration, random);
       return {};
     case FaultKind::kPause:
       for (StoreMember* m : some) m->node().pause();

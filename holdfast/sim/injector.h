@@ -37,7 +37,7 @@ class Injector {
   Undo flap(Net::Covers covers, Duration period);
   void storm(StoreMember* member, Time until, Duration pause);
   void crash_at_syncs(Time until, Random random);
-  void fell_leaders(Time until, raft::Term felled, Random random);
+  void fell_leaders(Time until, Random random);
   void fell(StoreMember& leader, Random& random);
   void for_a_while(Duration duration, Undo undo);
   static void distrust(StoreMember& member);

@@ -12,8 +12,9 @@
 namespace holdfast::sim {
 namespace {
 
-// Beyond ten election timeouts: for what a probe's last call needs to come to an end.
+// Time for progress: ten election timeouts, and forty of the slowest steps, of which elections and calls consist.
 constexpr int kProgressTimeouts = 10;
+constexpr int kProgressSteps = 40;
 
 class StoreRun {
  public:
@@ -54,7 +55,7 @@ class StoreRun {
     cluster_.stop_operator();
     injector_.heal();
     healed_ = world_.now();
-    const Duration limit = spec_.store.election_timeout * kProgressTimeouts;
+    const Duration limit = time_for_progress();
     // Those that are learners or being removed at first may turn out otherwise: the probes find out as they go.
     for (StoreMember* m : cluster_.due()) probes_.push_back({m, &cluster_.extra_caller()});
     for (Probe& p : probes_) probe(p);
@@ -72,8 +73,12 @@ class StoreRun {
     }
     return true;
   }
+  Duration time_for_progress() const {
+    const StoreConfig& s = spec_.store;
+    return s.election_timeout * kProgressTimeouts + (s.max_delay + s.pace.max_sync) * kProgressSteps;
+  }
   void probe(Probe& p) {
-    if (p.read || world_.now() > healed_ + spec_.store.election_timeout * kProgressTimeouts) return;
+    if (p.read || world_.now() > healed_ + time_for_progress()) return;
     const Slice key = Slice::take("probe/" + std::to_string(p.member->id().value()));
     store::Request request = store::RangeRequest{key};
     if (!p.wrote) request = store::PutRequest{key, Slice::take("p" + std::to_string(++probe_values_))};
@@ -116,7 +121,7 @@ class StoreRun {
       world_.run_until(healed_ + Duration::seconds(kLongestLease) + kLeaseGrace + Duration::millis(200));
     }
     world_.run_until(world_.now() + spec_.workload.patience);
-    const Time limit = world_.now() + spec_.store.election_timeout * kProgressTimeouts;
+    const Time limit = world_.now() + time_for_progress();
     const bool agreed = world_.run_until(limit, [&] { return agreed_now(); });
     if (!agreed && !world_.violated() && !spec_.plan.above_budget) {
       std::string text = "members did not come to the same state after the clients had stopped:";

@@ -33,20 +33,35 @@ void hurry(Random& random, WorkloadConfig& w) {
   w.think = Duration::millis(static_cast<int64_t>(5 + random.below(20)));
   w.value_bytes = 16;
 }
-void slow_down(Random& random, StoreConfig& s) {
-  if (random.chance(1, 2)) s.min_delay = Duration::millis(5), s.max_delay = Duration::millis(25);
+void slow_links(StoreConfig& s) {
+  s.min_delay = Duration::millis(5);
+  s.max_delay = Duration::millis(25);
+}
+void slow_disks(Random& random, StoreConfig& s) {
   if (random.chance(1, 2)) s.pace.max_sync = Duration::millis(20);
+}
+void slow_down(Random& random, StoreConfig& s) {
+  if (random.chance(1, 2)) slow_links(s);
+  slow_disks(random, s);
+}
+
+// Many terms in little time.
+void quicken(StoreConfig& s) {
+  s.heartbeat = Duration::millis(20);
+  s.election_timeout = Duration::millis(100);
 }
 
 // Terms end before their leaders have committed anything, and logs differ (Raft paper, figure 8).
 void short_reigns(Random& random, RunSpec& spec) {
-  spec.store.members = random.chance(1, 2) ? 3 : 5;
-  spec.store.max_append_bytes = random.chance(2, 3) ? 1 : 4096;
+  spec.store.members = random.chance(3, 4) ? 3 : 5;
+  spec.store.max_append_bytes = random.chance(5, 6) ? 1 : 4096;
   spec.store.snapshot_count = 10'000;
-  slow_down(random, spec.store);
+  if (random.chance(3, 4)) slow_links(spec.store);
+  if (random.chance(3, 4)) quicken(spec.store);
+  slow_disks(random, spec.store);
   hurry(random, spec.workload);
   spec.workload.change_members = false;
-  if (random.chance(1, 2)) spec.plan.faults.clear();
+  if (random.chance(3, 4)) spec.plan.faults.clear();
   add_throughout(random, spec, kShortReigns);
 }
 
@@ -56,6 +71,7 @@ void churn(Random& random, RunSpec& spec) {
   slow_down(random, spec.store);
   spec.workload.change_members = spec.workload.eager_operator = true;
   spec.plan.faults.clear();
+  if (random.chance(2, 3)) quicken(spec.store);
   add_throughout(random, spec, kShortReigns);
   add(random, spec, kPartition, random.below(8), Duration::millis(900));
 }
