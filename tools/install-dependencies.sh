@@ -27,18 +27,24 @@ holdfast_install() {
   local missing
   mapfile -t missing < <(holdfast_missing)
   [ ${#missing[@]} -eq 0 ] && return 0
-  echo "Installing ${#missing[@]} packages: ${missing[*]}"
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
-      echo "Run this as root, or install sudo, or install the packages yourself." >&2
+      echo "These packages are missing, and installing them takes the rights of root (there is no sudo). Let root run:" >&2
+      echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
       return 1
     fi
     as_root=(sudo)
   fi
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
-    >/dev/null
+  echo "Installing ${#missing[@]} packages: ${missing[*]}"
+  # A machine that has just started may still install its own updates: their lock is waited for.
+  if ! "${as_root[@]}" apt-get update -qq ||
+    ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null; then
+    echo "The packages could not be installed; apt says above why. They come from Debian's package servers, so this" >&2
+    echo "machine needs a network, or a mirror in /etc/apt/sources.list. Then run this again: nothing is lost." >&2
+    return 1
+  fi
 }
 
 holdfast_install
