@@ -7,6 +7,7 @@
 #include <asio/buffer.hpp>
 #include <asio/write.hpp>
 
+#include "holdfast/runtime/connect.h"
 #include "holdfast/runtime/sockets.h"
 
 namespace holdfast::runtime {
@@ -31,8 +32,8 @@ class Query : public std::enable_shared_from_this<Query> {
     request_ = out.flatten();
     resolve(resolver_, url_, [self = shared_from_this()](const std::string& error, const auto& endpoints) {
       if (!error.empty()) return self->fail(error);
-      self->socket_.async_connect(endpoints[0], [self](const asio::error_code& e) {
-        if (e) return self->fail(e.message());
+      connect_to_any(self->socket_, endpoints, [self](const std::string& e) {
+        if (!e.empty()) return self->fail(e);
         self->ask();
       });
     });

@@ -14,6 +14,7 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/random.h"
+#include "holdfast/runtime/connect.h"
 #include "holdfast/runtime/peer_query.h"
 
 namespace holdfast::runtime {
@@ -447,6 +448,26 @@ TEST_F(PeerTransportTest, ABusyPortIsNamed) {
   const auto t = PeerTransport::listen(loop, config, a, a.metrics);
   EXPECT_EQ(t.status().code(), StatusCode::kUnavailable);
   EXPECT_THAT(std::string(t.status().message()), HasSubstr(fmt::format("127.0.0.1:{}", a.url().port)));
+}
+
+// Of the addresses of a name, those of the other kind may refuse.
+TEST(ConnectToAny, TakesTheFirstAddressThatAnswers) {
+  asio::io_context loop{1};
+  auto acceptor = listen_on(loop, {"127.0.0.1", 0});
+  ASSERT_TRUE(acceptor.ok());
+  const uint16_t port = acceptor->local_endpoint().port();
+  const Tcp::endpoint refuses(asio::ip::make_address("127.0.0.2"), port);
+  const Tcp::endpoint answers(asio::ip::make_address("127.0.0.1"), port);
+  const auto connect = [&](const std::vector<Tcp::endpoint>& endpoints) {
+    Tcp::socket socket(loop);
+    std::string error = "never called";
+    connect_to_any(socket, endpoints, [&](const std::string& e) { error = e; });
+    loop.restart();
+    loop.run();
+    return error.empty() ? address_of(socket) : error;
+  };
+  EXPECT_EQ(connect({refuses, answers}), fmt::format("127.0.0.1:{}", port));
+  EXPECT_EQ(connect({refuses}), "Connection refused");
 }
 
 TEST_F(PeerTransportTest, TellsAJoinerWhoTheMembersAre) {
