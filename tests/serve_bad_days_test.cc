@@ -1,5 +1,6 @@
 // `holdfast serve` on bad days, as a real process: what it says, with which exit code it ends, and that nothing is
 // lost.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -314,6 +315,39 @@ TEST_F(ServeSystemd, IsToldWhenItIsReadyAndWhenItStops) {
   EXPECT_EQ(received(), "STOPPING=1");
   EXPECT_EQ(one.wait(kLong), "exited with code 0");
   close(fd);
+}
+
+TEST_F(ServeFlags, NohupIsHeeded) {
+  LocalMember one = member(flags("data"), {"nohup"});
+  ASSERT_TRUE(one.start().ok());
+  ASSERT_TRUE(comes_true([&] { return answers(); }));
+  one.signal(SIGHUP);
+  put_keys();
+  expect_keys();
+  stop(one);
+  EXPECT_THAT(one.last_output(100), Not(HasSubstr("Hangup")));
+}
+
+// It waits for a member that never answers, and is not asked to wait for that one.
+TEST_F(ServeFlags, ASignalEndsItWhileItIsStartingToo) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port(3)));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listener, 8), 0);
+  Words words = flags("data");
+  words.push_back(cat("--initial-cluster=default=http://127.0.0.1:", port(1), ",b=http://127.0.0.1:", port(3)));
+  words.push_back("--initial-cluster-state=existing");
+  LocalMember one = member(words);
+  ASSERT_TRUE(one.start().ok());
+  pollfd waiting{listener, POLLIN, 0};
+  ASSERT_EQ(poll(&waiting, 1, 60'000), 1) << one.last_output(5);
+  one.signal(SIGTERM);
+  EXPECT_EQ(one.wait(kLong), "exited with code 0");
+  EXPECT_THAT(one.last_output(5), HasSubstr("stopped while starting"));
+  close(listener);
 }
 
 }  // namespace

@@ -4,11 +4,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -16,6 +16,7 @@
 #include <asio/post.hpp>
 
 #include "holdfast/cli/command.h"
+#include "holdfast/cli/end_signals.h"
 #include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/serve_check.h"
 #include "holdfast/cli/text.h"
@@ -56,37 +57,53 @@ void set_up_log(const std::string& level) {
 }
 
 // Blocks the signals that end the process in this thread and in every one it starts, and waits for them in a thread of
-// its own, where stop() may be called.
+// its own, where stop() may be called. Before there is a member to stop, a signal ends the process at once: a start
+// that is cut short is as good as a crash, which loses nothing.
 class StopSignals {
  public:
   StopSignals() {
-    sigemptyset(&set_);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write
+    waiter_ = std::thread([this] { wait(); });
   }
   ~StopSignals() {
-    if (!waiter_.joinable()) return;
-    finished_ = true;
+    forget();
     pthread_kill(waiter_.native_handle(), SIGTERM);
     waiter_.join();
   }
   void watch(server::Member& member) {
-    waiter_ = std::thread([this, &member] {
-      int signal = 0;
-      for (int count = 0; sigwait(&set_, &signal) == 0 && !finished_; ++count) {
-        if (count > 0) _exit(128 + signal);
-        spdlog::info("stopping signal={} again=ends-at-once", signal == SIGTERM ? "SIGTERM" : strsignal(signal));
-        notify_systemd("STOPPING=1");
-        member.stop();
-      }
-    });
+    const std::lock_guard lock(mutex_);
+    member_ = &member;
+  }
+  // Before the member goes.
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
   }
 
  private:
-  sigset_t set_;
-  std::atomic<bool> finished_{false};
+  void wait() {
+    int signal = 0;
+    for (int count = 0; sigwait(&set_, &signal) == 0; ++count) {
+      const std::lock_guard lock(mutex_);
+      if (finished_) return;
+      if (count > 0) _exit(128 + signal);
+      const char* name = signal == SIGTERM ? "SIGTERM" : strsignal(signal);
+      notify_systemd("STOPPING=1");
+      if (member_ == nullptr) {
+        spdlog::info("stopped while starting signal={}", name);
+        _exit(kExitOk);
+      }
+      spdlog::info("stopping signal={} again=ends-at-once", name);
+      member_->stop();
+    }
+  }
+
+  const sigset_t set_ = end_signals();
+  std::mutex mutex_;
+  bool finished_ = false;             // under mutex_
+  server::Member* member_ = nullptr;  // under mutex_
   std::thread waiter_;
 };
 
@@ -107,8 +124,9 @@ int serve(const ServeOptions& options, std::ostream& err) {
                  join_urls(options.advertise_peer_urls), options.data_dir);
     notify_systemd("READY=1");
   });
-  if (Status why = (*member)->run(); !why.ok()) return report(err, why);
-  return kExitOk;
+  const Status why = (*member)->run();
+  signals.forget();
+  return why.ok() ? kExitOk : report(err, why);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <deque>
 
 #include "holdfast/cli/cluster_watch.h"
+#include "holdfast/cli/end_signals.h"
 #include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/screen.h"
 #include "holdfast/cli/text.h"
@@ -185,9 +186,7 @@ class Supervisor {
 }  // namespace
 
 Interrupts::Interrupts() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+  const sigset_t set = end_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }

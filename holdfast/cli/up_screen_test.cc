@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "holdfast/cli/cluster_watch.h"
 #include "holdfast/cli/demo_load.h"
 #include "holdfast/cli/screen.h"
@@ -119,6 +121,17 @@ TEST(Demo, ThePauseIsTheLongestTimeBetweenAcknowledgements) {
   EXPECT_EQ(longest_pause(attempts, at(50), at(1000)).count(), 800);
   EXPECT_EQ(longest_pause(attempts, at(940), at(3000)).count(), 2050);
   EXPECT_EQ(longest_pause({}, at(0), at(10)).count(), 10);
+}
+
+// As under nohup.
+TEST(Interrupts, AHangupThatIsToBeIgnoredIsNone) {
+  std::signal(SIGHUP, SIG_IGN);
+  Interrupts interrupts;
+  raise(SIGHUP);
+  EXPECT_FALSE(interrupts.wait(std::chrono::milliseconds(0)));
+  raise(SIGTERM);
+  EXPECT_TRUE(interrupts.wait(std::chrono::milliseconds(0)));
+  std::signal(SIGHUP, SIG_DFL);
 }
 
 }  // namespace
