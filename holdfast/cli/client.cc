@@ -29,8 +29,17 @@ bool never_sent(const Status& failure) {
          cat(failure.message()).find(kNeverConnected) != std::string::npos;
 }
 
+// A connection on which a call waits is probed when it has been silent for so long, and given up when no answer comes,
+// so that a watch notices that its member, or the way to it, is gone. Servers send away who probes more often than
+// every 5 s.
+constexpr int kProbeAfterMs = 6000;
+constexpr int kProbeTimeoutMs = 4000;
+
 grpc::ChannelArguments channel_arguments() {
   grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kProbeAfterMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kProbeTimeoutMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // no bound: a watch sends no data
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

@@ -61,6 +61,10 @@ Status follow(Shell& shell, WatchStream& stream, pb::WatchCreateRequest& request
     if (response->created() && request.start_revision() == 0) {
       request.set_start_revision(response->header().revision() + 1);
     }
+    // A progress notice says that everything up to its revision was sent.
+    if (response->events_size() == 0 && !response->created() && request.start_revision() != 0) {
+      request.set_start_revision(std::max(request.start_revision(), response->header().revision() + 1));
+    }
     for (const mvccpb::Event& event : response->events()) request.set_start_revision(event.kv().mod_revision() + 1);
     const uint64_t seen = static_cast<uint64_t>(response->events_size());
     if (left != 0 && seen >= left) return absl::OkStatus();
