@@ -1,10 +1,14 @@
 // What the command does with its arguments when no member needs to be there.
 #include "holdfast/cli/command.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <sstream>
+#include <thread>
 
 #include "holdfast/cli/exit_code.h"
 
@@ -95,6 +99,18 @@ TEST(Command, UsageErrorsSayWhatWasMeant) {
   }
 }
 
+TEST(Command, AnErrorInJsonQuotesBytesThatAreNoText) {
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"get", "--prefix", "a", "\xff"}, {"put", "a", "b", "--lease=\xff"}, {"lease", "revoke", "\xff"}}) {
+    std::vector<std::string> all = args;
+    all.push_back("--json");
+    const Outcome outcome = run(all);
+    EXPECT_EQ(outcome.code, kExitUsage);
+    EXPECT_THAT(outcome.err, StartsWith(R"({"error":{"code":"INVALID_ARGUMENT","message":")"));
+    EXPECT_THAT(outcome.err, HasSubstr("\xef\xbf\xbd"));
+  }
+}
+
 TEST(Command, ATransactionIsCheckedBeforeAnythingIsSent) {
   EXPECT_THAT(run({"txn"}, {}, "mod(k) = 1\n").err, HasSubstr("does not start with a quote"));
   EXPECT_THAT(run({"txn"}, {}, "\nput k\n").err, HasSubstr("names no value"));
@@ -120,6 +136,37 @@ TEST(Command, WhenNobodyAnswersItSaysWhatToDo) {
   EXPECT_THAT(json.out, HasSubstr(R"("healthy":false)"));
   EXPECT_THAT(json.err, HasSubstr(R"("code":"UNAVAILABLE")"));
   EXPECT_EQ(json.code, kExitNotFound);
+}
+
+// A member that is frozen, or cut off, closes no connection: here one that says nothing after its HTTP/2 settings.
+TEST(Command, AWatchNoticesThatItsMemberSaysNothingAnyMore) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  bool client_left = false;
+  std::thread member([&] {
+    const int connection = accept(listener, nullptr, nullptr);
+    const timeval patience{.tv_sec = 60, .tv_usec = 0};
+    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    constexpr char kSettingsAndAck[] = "\0\0\0\4\0\0\0\0\0\0\0\0\4\1\0\0\0\0";
+    EXPECT_EQ(write(connection, kSettingsAndAck, 18), 18);
+    char buffer[4096];
+    ssize_t n = 1;
+    while (n > 0) n = read(connection, buffer, sizeof buffer);
+    client_left = n == 0;
+    close(connection);
+  });
+  const Outcome outcome = run({"watch", "k", "--endpoints=127.0.0.1:" + std::to_string(ntohs(address.sin_port))});
+  member.join();
+  close(listener);
+  EXPECT_TRUE(client_left);
+  EXPECT_EQ(outcome.code, kExitFailed);
+  EXPECT_NE(outcome.err, "");
 }
 
 }  // namespace

@@ -47,9 +47,14 @@ StatusOr<std::optional<Settings>> read_settings(const fs::path& file) {
   std::ifstream in(file);
   if (!in) return std::optional<Settings>();
   const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
-  if (json.is_object() && json.value("members", 0) > 0 && json.value("base_port", 0) > 0) {
-    return std::optional(Settings{json["members"], json["base_port"]});
-  }
+  const auto number = [&](const char* name, int most) {
+    const auto found = json.is_object() ? json.find(name) : json.end();
+    const bool fits = found != json.end() && found->is_number_unsigned() && *found <= most;
+    return fits ? found->get<int>() : 0;
+  };
+  const Settings settings{number("members", LocalCluster::kMaxMembers), number("base_port", 65'535)};
+  const int last_port = settings.base_port + 2 * settings.members - 1;
+  if (settings.members > 0 && settings.base_port > 0 && last_port <= 65'535) return std::optional(settings);
   return absl::FailedPreconditionError(
       cat(file.string(), " cannot be read as a cluster's description; name another directory with --dir"));
 }

@@ -151,8 +151,12 @@ TEST_F(LocalClusterTest, ADirectoryIsNotContinuedAsSomethingElse) {
   }
   EXPECT_THAT(error(LocalCluster::open(options(4))), HasSubstr("holds a cluster of 3 members, not 4; leave -n out"));
   EXPECT_THAT(error(LocalCluster::open(options(3, port + 100))), HasSubstr("leave --base-port out"));
-  std::ofstream(directory_ + "/cluster/cluster.json") << "{";
-  EXPECT_THAT(error(LocalCluster::open(options(3))), HasSubstr("cannot be read as a cluster's description"));
+  for (const char* text :
+       {"{", "3", "[]", R"({"members":"three","base_port":2379})", R"({"members":-1,"base_port":2379})",
+        R"({"members":1000000,"base_port":2379})", R"({"members":3,"base_port":65535})", R"({"members":3})"}) {
+    std::ofstream(directory_ + "/cluster/cluster.json") << text;
+    EXPECT_THAT(error(LocalCluster::open(options(3))), HasSubstr("cannot be read as a cluster's description")) << text;
+  }
   std::ofstream(directory_ + "/file") << "x";
   LocalCluster::Options on_file = options();
   on_file.directory = directory_ + "/file";

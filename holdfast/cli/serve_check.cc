@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include "holdfast/cli/json.h"
 #include "holdfast/cli/text.h"
 
 namespace holdfast::cli {
@@ -66,6 +67,9 @@ class Checker {
     text("name", options_.name);
     if (options_.name.empty() || options_.name.find_first_of("=,/") != std::string::npos) {
       problem(cat(where("name"), "=", options_.name, " must not be empty nor contain '=', ',' or '/'"));
+    }
+    if (!is_utf8(options_.name)) {
+      problem(cat(where("name"), " is not UTF-8, so that clients could not read the list of members; write another"));
     }
     options_.data_dir = options_.name + ".holdfast";
     text("data-dir", options_.data_dir);

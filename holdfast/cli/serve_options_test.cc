@@ -186,6 +186,7 @@ TEST(ServeOptions, RefusalsSayWhatToDo) {
       {{"start"}, "unexpected argument \"start\"; flags are written --flag=value"},
       {{"--name"}, "--name needs a value: --name=VALUE"},
       {{"--name="}, "--name= must not be empty nor contain '=', ',' or '/'"},
+      {{"--name=a\xff"}, "--name is not UTF-8, so that clients could not read the list of members; write another"},
       {{"--name=a/b"}, "--name=a/b must not be empty nor contain '=', ',' or '/'"},
       {{"--data-dir="}, "--data-dir is empty; name a directory"},
       {{"--data-dir=d", "--wal-dir=d"},

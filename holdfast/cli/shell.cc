@@ -5,6 +5,9 @@
 namespace holdfast::cli {
 namespace {
 
+// Arguments and servers' messages that are quoted need not be UTF-8.
+std::string one_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 std::string advice(const Status& failure, const std::vector<std::string>& endpoints) {
   const std::string text = cat(failure.message());
   const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
@@ -66,7 +69,7 @@ void Shell::fail(const Status& failure) {
   if (json) {
     Json error = {{"code", absl::StatusCodeToString(failure.code())}, {"message", cat(failure.message())}};
     if (!hint.empty()) error["advice"] = hint;
-    err << Json{{"error", error}}.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    err << one_line({{"error", error}}) << std::endl;
     return;
   }
   err << "holdfast: " << (hint.empty() ? cat(failure.message()) : hint) << "\n";
@@ -76,7 +79,8 @@ void Shell::fail(const Status& failure) {
 void Shell::usage_error(const std::string& text) {
   exit_code = kExitUsage;
   if (json) {
-    err << Json{{"error", {{"code", "INVALID_ARGUMENT"}, {"message", text}}}}.dump() << std::endl;
+    const Json error = {{"error", {{"code", "INVALID_ARGUMENT"}, {"message", text}}}};
+    err << one_line(error) << std::endl;
   } else {
     err << "holdfast: " << text << "\n";
   }

@@ -99,7 +99,7 @@ HttpReader::Result HttpReader::next(HttpRequest& request, HttpAnswer& refusal) {
       if (equal_ignoring_case(value, "keep-alive")) parsed->keep_alive = true;
     } else if (equal_ignoring_case(name, "transfer-encoding") ||
                (equal_ignoring_case(name, "content-length") && value != "0")) {
-      return refuse(413, "requests to this port have no body\n");
+      return refuse(413, "requests over HTTP/1.1 have no body here; to read and write keys, speak gRPC\n");
     }
   }
   request = std::move(*parsed);
