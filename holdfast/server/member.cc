@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <exception>
-#include <filesystem>
 #include <random>
 
 #include <fmt/format.h>
@@ -29,12 +28,6 @@ uint64_t wall_clock_micros() {
 uint64_t random_seed() {
   std::random_device device;
   return (uint64_t{device()} << 32) ^ device();
-}
-
-// A wal directory inside the data directory moves with it.
-std::string wal_dir_to_store(const MemberConfig& config) {
-  if (config.wal_dir.empty()) return "wal";
-  return std::filesystem::absolute(config.wal_dir).lexically_normal().string();
 }
 
 // After OK and what `status` says, in the words of the member.
@@ -73,8 +66,7 @@ void Member::Impl::close_all() {
 Status Member::Impl::open_directories() {
   const std::string dir = data_dir_of(config_);
   const std::string wal_dir = wal_dir_of(config_);
-  if (Status s = check_data_dir(dir); !s.ok()) return s;
-  if (Status s = check_wal_dir(wal_dir); !s.ok()) return s;
+  if (Status s = check_directories(config_); !s.ok()) return s;
   struct Place {
     std::string path;
     std::unique_ptr<runtime::PosixDisk>* disk;
@@ -99,17 +91,17 @@ Status Member::Impl::find_identity() {
         config_.initial_cluster_state == ClusterState::kNew ? found_cluster(config_, ask) : join_cluster(config_, ask);
     if (!found.ok()) return found.status();
     file_ = *std::move(found);
-    file_.wal_dir = wal_dir_to_store(config_);
+    file_.wal_dir = wal_dir_to_note(config_);
   }
   identity_ = {file_.cluster_id, file_.member_id, config_.name};
   return check_flags_against_identity();
 }
 
 Status Member::Impl::check_flags_against_identity() {
-  if (file_.wal_dir != wal_dir_to_store(config_)) {
+  if (!is_noted_wal_dir(config_, file_.wal_dir)) {
     return absl::FailedPreconditionError(
         fmt::format("the log of this member is in {}, says {}/{}, but --wal-dir says {}; start it with its own log",
-                    file_.wal_dir, data_disk_->path(), kIdentityFile, wal_dir_to_store(config_)));
+                    file_.wal_dir, data_disk_->path(), kIdentityFile, wal_dir_of(config_)));
   }
   if (fresh_) return absl::OkStatus();
   const auto log = stable::Wal::identity(*wal_disk_);

@@ -12,6 +12,7 @@
 namespace holdfast::server {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 using Json = nlohmann::ordered_json;
 
@@ -85,9 +86,21 @@ std::optional<std::vector<store::Member>> members_of(const json& value) {
   return out;
 }
 
+// A directory's path as it is compared: absolute, without "." and "..", without a slash at the end.
+fs::path place(const fs::path& dir) {
+  const fs::path path = fs::absolute(dir).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+// The path of `inner` relative to `outer`, when it is below it. Both are places.
+std::optional<fs::path> inside_of(const fs::path& outer, const fs::path& inner) {
+  const fs::path relative = inner.lexically_relative(outer);
+  const bool below = !relative.empty() && relative != "." && *relative.begin() != "..";
+  return below ? std::optional(relative) : std::nullopt;
+}
+
 template <class Ours>
 Status check_directory(const std::string& path, std::string_view flag, Ours&& ours) {
-  namespace fs = std::filesystem;
   std::error_code error;
   if (!fs::exists(path, error)) return absl::OkStatus();
   fs::directory_iterator at(path, error);
@@ -202,10 +215,20 @@ Status save_identity(stable::Disk& disk, const MemberIdentity& identity) {
   return disk.sync_dir();
 }
 
-Status check_data_dir(const std::string& path) {
-  return check_directory(path, "--data-dir", [](std::string_view name) {
+std::string wal_dir_to_note(const MemberConfig& config) {
+  const fs::path wal = place(wal_dir_of(config));
+  const std::optional<fs::path> inside = inside_of(place(data_dir_of(config)), wal);
+  return inside ? inside->string() : wal.string();
+}
+
+bool is_noted_wal_dir(const MemberConfig& config, const std::string& noted) {
+  return place(place(data_dir_of(config)) / noted) == place(wal_dir_of(config));
+}
+
+Status check_data_dir(const std::string& path, std::string_view log) {
+  return check_directory(path, "--data-dir", [log](std::string_view name) {
     constexpr std::string_view kOurs[] = {"IDENTITY", "IDENTITY.tmp", "LOCK", "wal", "snapshots", "lost+found"};
-    return std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs);
+    return name == log || std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs);
   });
 }
 
@@ -213,6 +236,19 @@ Status check_wal_dir(const std::string& path) {
   return check_directory(path, "--wal-dir", [](std::string_view name) {
     return name.starts_with("wal-") || name.starts_with("spare-") || name == "LOCK" || name == "lost+found";
   });
+}
+
+Status check_directories(const MemberConfig& config) {
+  const fs::path data = place(data_dir_of(config)), wal = place(wal_dir_of(config));
+  const std::optional<fs::path> log = inside_of(data, wal);
+  if (wal == data || log == "snapshots" || inside_of(wal, data)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "--wal-dir={} would hold other things than the log: it is, or contains, the data directory {} or that of the "
+        "snapshots; name a directory of its own, or leave it out",
+        wal.string(), data.string()));
+  }
+  const Status s = check_data_dir(data_dir_of(config), log ? log->begin()->string() : "wal");
+  return s.ok() ? check_wal_dir(wal_dir_of(config)) : s;
 }
 
 }  // namespace holdfast::server

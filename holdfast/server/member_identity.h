@@ -45,9 +45,18 @@ StatusOr<std::optional<MemberIdentity>> load_identity(stable::Disk& disk);
 // Replaces the file, all or nothing, durably.
 Status save_identity(stable::Disk& disk, const MemberIdentity& identity);
 
+// The directory of the log as IDENTITY notes it: relative to the data directory when it is inside, so that both can be
+// moved together; else absolute.
+std::string wal_dir_to_note(const MemberConfig& config);
+// Whether the flags name the directory that was noted, however they write it.
+bool is_noted_wal_dir(const MemberConfig& config, const std::string& noted);
+
 // Whether a directory may be a member's data directory, or the directory of its log: it does not exist, is empty, or
-// holds nothing but what a member puts there. kFailedPrecondition otherwise; nothing is touched.
-Status check_data_dir(const std::string& path);
+// holds nothing but what a member puts there. kFailedPrecondition otherwise; nothing is touched. `log`: the name of the
+// log's directory, or of the one that holds it, when it is inside.
+Status check_data_dir(const std::string& path, std::string_view log = "wal");
 Status check_wal_dir(const std::string& path);
+// Both, as the flags name them. kInvalidArgument when one of them is where the other must not be.
+Status check_directories(const MemberConfig& config);
 
 }  // namespace holdfast::server

@@ -125,5 +125,38 @@ TEST(MemberIdentity, RefusesForeignDirectories) {
   fs::remove_all(dir);
 }
 
+MemberConfig with_directories(const std::string& data, const std::string& wal) {
+  MemberConfig config;
+  config.data_dir = data;
+  config.wal_dir = wal;
+  return config;
+}
+
+TEST(MemberIdentity, NotesWhereTheLogIs) {
+  for (const auto& [wal, noted] : std::vector<std::pair<std::string, std::string>>{{"", "wal"},
+                                                                                   {"/d/wal", "wal"},
+                                                                                   {"/d/../d/./wal//", "wal"},
+                                                                                   {"/d/log/of/mine", "log/of/mine"},
+                                                                                   {"/elsewhere/", "/elsewhere"},
+                                                                                   {"/d2/wal", "/d2/wal"}}) {
+    const MemberConfig config = with_directories("/d/", wal);
+    EXPECT_EQ(wal_dir_to_note(config), noted);
+    EXPECT_TRUE(is_noted_wal_dir(config, noted)) << wal;
+    EXPECT_FALSE(is_noted_wal_dir(config, "other")) << wal;
+  }
+  EXPECT_TRUE(is_noted_wal_dir(with_directories("/d", ""), "/d/wal"));
+  EXPECT_FALSE(is_noted_wal_dir(with_directories("/d", "/e"), "wal"));
+  EXPECT_TRUE(is_noted_wal_dir(with_directories("d", ""), "wal"));
+}
+
+TEST(MemberIdentity, TheLogHasADirectoryOfItsOwn) {
+  for (const char* wal : {"/no/d", "/no/d/", "/no/./d", "/no", "/", "/no/d/snapshots", "/no/d/snapshots/"}) {
+    EXPECT_EQ(check_directories(with_directories("/no/d", wal)).code(), StatusCode::kInvalidArgument) << wal;
+  }
+  for (const char* wal : {"", "/no/d/wal", "/no/d/log/of/mine", "/no/e", "/no/dd"}) {
+    EXPECT_TRUE(check_directories(with_directories("/no/d", wal)).ok()) << wal;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::server

@@ -383,6 +383,18 @@ TEST_F(MemberTest, RefusesToStartWhereItMustNot) {
   EXPECT_EQ(Running(config()).status.code(), StatusCode::kFailedPrecondition);
 }
 
+TEST_F(MemberTest, ALogElsewhereInTheDataDirectoryIsFoundAgain) {
+  MemberConfig inside = config();
+  inside.wal_dir = dir / "m1" / "logs" / "mine";
+  {
+    Running m(inside);
+    ASSERT_TRUE(m.status.ok()) << m.status;
+  }
+  inside.wal_dir += "/";
+  const Running again(inside);
+  EXPECT_TRUE(again.status.ok()) << again.status;
+}
+
 TEST_F(MemberTest, ADamagedLogIsRefusedAndNothingIsCut) {
   {
     Running m(config());
