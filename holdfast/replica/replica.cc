@@ -133,14 +133,15 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
 
 // Leader: whether the members that can be reached suffice once `change` is in force. A change that they cannot decide
 // would stop everything, and could not be taken back. As in etcd: one more voter only while all voters are heard, and
-// one less only if those heard are a majority of the rest; a voter that is not heard may always go.
+// one less only while those of the rest that are heard are a majority of it.
 bool Replica::leaves_majority(Time now, const raft::Change& change) const {
   const std::vector<NodeId>& voters = raft_.membership().voters;
-  const auto heard = std::count_if(voters.begin(), voters.end(), [&](NodeId id) { return raft_.hears(id, now); });
   const auto all = static_cast<std::ptrdiff_t>(voters.size());
+  const auto heard = std::count_if(voters.begin(), voters.end(),
+                                   [&](NodeId id) { return id != change.node && raft_.hears(id, now); });
   if (change.kind == raft::ChangeKind::kAddVoter) return heard == all;
   if (change.kind != raft::ChangeKind::kRemove || !raft_.membership().is_voter(change.node)) return true;
-  return !raft_.hears(change.node, now) || heard - 1 >= (all - 1) / 2 + 1;
+  return heard >= (all - 1) / 2 + 1;
 }
 
 // Leader: starts a membership change, or tells the origin why not.

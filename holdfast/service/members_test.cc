@@ -76,6 +76,25 @@ TEST(Members, MembersAreNotChangedWhenThoseInReachWouldBeNoMajority) {
   EXPECT_EQ(error_of(c.ask(other, add)), Error::kNone);
 }
 
+// The new leader has not heard the old one yet, and must not take that for a sign of life.
+TEST(Members, AVoterIsNotAddedJustAfterTheLeaderHasFallen) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));
+  TestMember& down = c.leader();
+  TestMember& left = c[down.id().value() % 3 + 1];
+  down.crash();
+  ASSERT_TRUE(c.run_until([&] {
+    const NodeId next = left.service().replica().raft().leader();
+    return next != NodeId() && next != down.id();
+  }));
+  ASSERT_EQ(error_of(c.ask(left, put("k", "v"))), Error::kNone)
+      << "the term's first commit, before which all is refused";
+  EXPECT_EQ(error_of(c.ask(left, store::MemberAddRequest{{"http://127.0.0.1:9009"}, false})), Error::kUnhealthy);
+  EXPECT_EQ(error_of(c.ask(left, put("k", "w"))), Error::kNone);
+  EXPECT_EQ(error_of(c.ask(left, store::MemberRemoveRequest{down.id()})), Error::kNone);
+}
+
 TEST(Members, AMemberThatIsDownCanBeRemoved) {
   TestCluster c(3);
   start_all(c, 3);

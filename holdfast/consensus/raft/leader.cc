@@ -272,7 +272,7 @@ std::optional<Index> Leader::match_of(NodeId member, const Core& core) const {
 bool Leader::hears(NodeId member, Time now, const Core& core) const {
   if (member == core.self()) return true;
   const Progress* p = followers_.find(member);
-  return p != nullptr && now <= p->heard_at() + core.config.election_timeout;
+  return p != nullptr && p->answered() && now <= p->heard_at() + core.config.election_timeout;
 }
 
 void Leader::check_invariants(const Core& core) const {

@@ -61,8 +61,12 @@ class Progress {
   const std::optional<SnapshotSending>& snapshot() const { return snapshot_; }
 
   // Check-quorum and leases.
-  void heard(Time now) { heard_ = now; }
-  Time heard_at() const { return heard_; }
+  void heard(Time now) {
+    heard_ = now;
+    answered_ = true;
+  }
+  Time heard_at() const { return heard_; }  // until it is heard: when this began, so that it gets time to answer
+  bool answered() const { return answered_; }
   void echoed(uint64_t round);
   uint64_t round() const { return round_; }
 
@@ -95,6 +99,7 @@ class Progress {
   Time moved_;  // when the pipeline last moved, or was poked
   std::optional<SnapshotSending> snapshot_;
   Time heard_;
+  bool answered_ = false;  // it was heard at all
   uint64_t round_ = 0;
   Index told_;
   Index round_target_;

@@ -93,7 +93,7 @@ class Raft {
   StableSeq first_needed_behind(Index index) const;
   // Leader only: how far each member's log is known to match.
   std::optional<Index> match_of(NodeId member) const;
-  // Leader only: whether it has heard the member within an election timeout. Itself always.
+  // Leader only: whether it has heard the member within an election timeout, as this term's leader. Itself always.
   bool hears(NodeId member, Time now) const;
 
  private:
