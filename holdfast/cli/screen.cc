@@ -74,6 +74,31 @@ std::vector<std::string> render(const Screen& screen) {
   return lines;
 }
 
+size_t rows_of(const std::vector<std::string>& lines, size_t width) {
+  size_t rows = 0;
+  for (const std::string& line : lines) {
+    // Bytes that go on with a character take no column.
+    const auto columns = static_cast<size_t>(
+        std::count_if(line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    rows += columns == 0 ? 1 : (columns + width - 1) / width;
+  }
+  return rows;
+}
+
+std::vector<std::string> render(Screen screen, size_t width, size_t height) {
+  std::vector<std::string> lines = render(screen);
+  while (rows_of(lines, width) > height && (screen.events.size() > 1 || !screen.hints.empty())) {
+    if (screen.events.size() > 1) {
+      screen.events.pop_front();
+    } else {
+      screen.hints.clear();
+    }
+    lines = render(screen);
+  }
+  while (lines.size() > 2 && rows_of(lines, width) > height) lines.erase(lines.end() - 3);
+  return lines;
+}
+
 std::string summary(const Screen& screen) {
   const std::vector<MemberView> views = views_of(screen);
   const int leader = leader_of(views);
@@ -104,19 +129,17 @@ Terminal::~Terminal() {
   if (changed_) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
 }
 
-void Terminal::draw(std::ostream& out, const std::vector<std::string>& lines) {
+void Terminal::draw(std::ostream& out, const Screen& screen) {
   winsize size{};
-  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  const size_t width = known ? size.ws_col : 120;
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
+  const size_t width = known ? size.ws_col : 120, height = known ? size.ws_row : 40;
   std::string picture;
-  if (drawn_ > 1) picture += cat("\x1b[", drawn_ - 1, "A");  // up to the first line of the last picture
-  picture += "\r\x1b[J";                                     // and clear from there on
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (i > 0) picture += "\n";
-    picture += lines[i].substr(0, width - 1);
-  }
-  out << picture << std::flush;
-  drawn_ = lines.size();
+  // Up to the first line of the last picture, as it looks in the terminal's present width, and clear from there on.
+  const size_t rows = std::min(rows_of(drawn_, width), height);
+  if (rows > 1) picture += cat("\x1b[", rows - 1, "A");
+  picture += "\r\x1b[J";
+  drawn_ = render(screen, width, height);
+  out << picture << join(drawn_, "\n") << std::flush;
 }
 
 }  // namespace holdfast::cli

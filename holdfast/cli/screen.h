@@ -35,6 +35,13 @@ std::string state_of(const ScreenMember& member);
 // The whole picture, a line each, without control characters.
 std::vector<std::string> render(const Screen& screen);
 
+// The same for a terminal of that size. A line that is too long is left to wrap there, so that what is to be copied
+// stays whole; where lines are too many, the oldest events go first, then the hints, then what is above the last two.
+std::vector<std::string> render(Screen screen, size_t width, size_t height);
+
+// Rows that `lines` take in a terminal of that width.
+size_t rows_of(const std::vector<std::string>& lines, size_t width);
+
 // One line for logs and pipes: "leader=2 term=3 revision=17 ops/s=120 m1=follower m2=leader m3=stopped".
 std::string summary(const Screen& screen);
 
@@ -49,13 +56,13 @@ class Terminal {
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
-  // Draws over the last picture. Long lines are cut at the terminal's width.
-  void draw(std::ostream& out, const std::vector<std::string>& lines);
+  // Draws over the last picture.
+  void draw(std::ostream& out, const Screen& screen);
 
  private:
   bool changed_ = false;
   termios before_{};
-  size_t drawn_ = 0;
+  std::vector<std::string> drawn_;
 };
 
 }  // namespace holdfast::cli

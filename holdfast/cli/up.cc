@@ -143,7 +143,7 @@ class Supervisor {
     if (terminal_) {
       const bool due = now - shown_ >= kPollInterval || screen_.typed != shown_typed_;
       if (!due) return;
-      terminal_->draw(out_, render(screen_));
+      terminal_->draw(out_, screen_);
       shown_typed_ = screen_.typed;
     } else {
       if (now - shown_ < std::chrono::seconds(10) && shown_ != Clock::time_point()) return;

@@ -49,6 +49,38 @@ k N: kill -9 member N   r N: restart it   p N: pause or resume it   q or Ctrl-C:
 > k)");
 }
 
+TEST(Screen, WhatIsToBeCopiedIsNeverCut) {
+  Screen screen = example();
+  screen.hints = {"  " + std::string(150, 'x')};
+  const std::vector<std::string> lines = render(screen, 80, 24);
+  EXPECT_THAT(lines, testing::Contains(screen.hints[0]));
+  EXPECT_EQ(rows_of(lines, 80), lines.size() + 2);  // the hint and the line of commands wrap
+  EXPECT_EQ(rows_of({"", "12345", "123456", "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"}, 5), 5u);
+}
+
+// A picture that is higher than the terminal could not be drawn over.
+TEST(Screen, FitsIntoItsTerminal) {
+  Screen screen = example();
+  screen.events = {"first", "second", "third"};
+  screen.hints = {"hint", "hint"};
+  EXPECT_EQ(render(screen, 100, 40), render(screen));
+  EXPECT_EQ(render(screen, 100, 20), render(screen));
+  const std::string without_first = join(render(screen, 100, 19), "\n");
+  EXPECT_THAT(without_first, testing::Not(testing::HasSubstr("first")));
+  EXPECT_THAT(without_first, testing::HasSubstr("second"));
+  EXPECT_THAT(without_first, testing::HasSubstr("hint"));
+  const std::string without_hints = join(render(screen, 100, 17), "\n");
+  EXPECT_THAT(without_hints, testing::Not(testing::HasSubstr("hint")));
+  EXPECT_THAT(without_hints, testing::HasSubstr("third"));
+  for (size_t height = 2; height < 21; ++height) {
+    for (const size_t width : {20, 80, 100}) {
+      const std::vector<std::string> lines = render(screen, width, height);
+      EXPECT_TRUE(rows_of(lines, width) <= height || lines.size() == 2) << width << "x" << height;
+      EXPECT_EQ(lines.back(), "> k");
+    }
+  }
+}
+
 TEST(Screen, SummaryIsOneLine) {
   EXPECT_EQ(summary(example()),
             "leader=2 term=3 revision=18 ops/s=42 m1=follower m2=leader m3=stopped m4=paused m5=starting m6=no-leader");
