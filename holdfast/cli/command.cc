@@ -91,6 +91,16 @@ std::string_view stray_word(const CLI::App& app, const std::vector<std::string>&
   return {};
 }
 
+// The first option that was given as "--name=" and nothing behind it, as from an unset variable of a shell; else empty.
+// The parser would take the next word as its value.
+std::string_view option_without_value(const std::vector<std::string>& args) {
+  for (const std::string& arg : args) {
+    if (arg == "--") return {};
+    if (arg.starts_with("--") && arg.find('=') == arg.size() - 1) return arg;
+  }
+  return {};
+}
+
 }  // namespace
 
 int run_command(const std::vector<std::string>& args, const Environment& environment, std::istream& in,
@@ -108,6 +118,10 @@ int run_command(const std::vector<std::string>& args, const Environment& environ
   Shell shell(in, out, err, environment);
   CLI::App root("Holdfast: a replicated key-value store that speaks etcd's API.");
   build(root, shell);
+  if (const std::string_view empty = option_without_value(args); !empty.empty()) {
+    shell.usage_error(cat(empty, " has no value; give it one, or leave it out"));
+    return kExitUsage;
+  }
   std::vector<std::string> reversed(args.rbegin(), args.rend());
   try {
     root.parse(std::move(reversed));

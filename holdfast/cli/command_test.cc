@@ -65,6 +65,8 @@ TEST(Command, UsageErrorsSayWhatWasMeant) {
       {{"satus"}, "unknown command \"satus\"; did you mean status?"},
       {{"xyzzy"}, "unknown command \"xyzzy\"\n"},
       {{"lease", "grnat", "3"}, "unknown command \"grnat\"; did you mean grant?"},
+      {{"--endpoints=", "get", "k"}, "--endpoints= has no value"},
+      {{"put", "--lease=", "k", "v"}, "--lease= has no value"},
       {{"get", "k", "--lmit=3"}, "did you mean --limit?"},
       {{"get", "k", "--limit=x"}, "--limit: \"x\" must be a whole number from 0 to 9223372036854775807"},
       {{"get", "k", "--limit=-1"}, "--limit: \"-1\" must be"},

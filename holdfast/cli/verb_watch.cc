@@ -41,7 +41,7 @@ void print_events(Shell& shell, pb::WatchResponse response, uint64_t left) {
 
 Status cancelled(const pb::WatchResponse& response) {
   if (response.compact_revision() != 0) {
-    return absl::OutOfRangeError(cat("the history up to revision ", response.compact_revision(),
+    return absl::OutOfRangeError(cat("the history before revision ", response.compact_revision(),
                                      " was compacted away; watch from --rev=", response.compact_revision(), " on"));
   }
   return absl::CancelledError(response.cancel_reason().empty() ? "the server ended the watch"
