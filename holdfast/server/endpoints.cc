@@ -146,7 +146,7 @@ std::unique_ptr<PendingAnswer> checks(Shared& shared, const HttpRequest& request
     if (one.empty() ? !excluded(request.query, name) : name == one) wanted.push_back({name, ""});
   }
   if (!one.empty() && wanted.empty()) {
-    done({.status = 404, .body = "404 page not found\n"});
+    done(not_found(request.path));
     return nullptr;
   }
   bool verbose = false;
@@ -175,7 +175,7 @@ std::unique_ptr<PendingAnswer> answer_get(Shared& shared, const HttpRequest& req
            is_at(request.path, "/livez") || is_at(request.path, "/readyz");
   };
   if (!known()) {
-    done({.status = 404, .body = "404 page not found\n"});
+    done(not_found(request.path));
   } else if (!readable) {
     done({.status = 405, .body = "method not allowed; use GET\n"});
   } else if (request.path == "/health") {

@@ -81,7 +81,13 @@ TEST(FaceHttp, VersionAndMetrics) {
 TEST(FaceHttp, OtherPathsAndMethodsAreRefused) {
   TestServer server;
   EXPECT_THAT(get(server, "/"), testing::StartsWith("HTTP/1.1 404 "));
-  EXPECT_THAT(get(server, "/v3/kv/range"), testing::StartsWith("HTTP/1.1 404 "));
+  EXPECT_EQ(body_of(get(server, "/")), "404 page not found\n");
+  for (const char* body : {"", "Content-Length: 2\r\n\r\n{}"}) {
+    const std::string gateway =
+        talk(server, "POST /v3/kv/range HTTP/1.1\r\nConnection: close\r\n" + std::string(body) + "\r\n\r\n");
+    EXPECT_THAT(gateway, testing::StartsWith("HTTP/1.1 404 "));
+    EXPECT_THAT(gateway, HasSubstr("clients must speak gRPC"));
+  }
   const std::string post = get(server, "/health", "POST");
   EXPECT_THAT(post, testing::StartsWith("HTTP/1.1 405 "));
   EXPECT_THAT(post, HasSubstr("Allow: GET, HEAD\r\n"));
@@ -151,6 +157,7 @@ TEST(FaceHttp, EndpointsOverHttp2AreNotAnsweredBeyondWhatIsTaken) {
 TEST(FaceHttp, MalformedRequestsAreAnsweredAndClosed) {
   TestServer server;
   EXPECT_THAT(talk(server, "NONSENSE\r\n\r\n"), testing::StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(talk(server, std::string("\x16\x03\x01\x00", 4)), HasSubstr("does not speak TLS"));
   EXPECT_THAT(talk(server, "GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x')), testing::StartsWith("HTTP/1.1 431 "));
   EXPECT_THAT(talk(server, "PRI * HTTP/2.0\r\n\r\nXX"), testing::StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(get(server, "/health"), testing::StartsWith("HTTP/1.1 200 "));

@@ -72,9 +72,26 @@ std::string_view reason_of(int status) {
   }
 }
 
+// etcd's JSON gateway, under all the names that it has had.
+bool is_of_gateway(std::string_view path) {
+  return path.starts_with("/v3/") || path.starts_with("/v3beta/") || path.starts_with("/v3alpha/");
+}
+
 }  // namespace
 
+HttpAnswer not_found(std::string_view path) {
+  if (!is_of_gateway(path)) return {.status = 404, .body = "404 page not found\n"};
+  return {.status = 404, .body = "404 page not found: the JSON gateway is not supported; clients must speak gRPC\n"};
+}
+
 HttpReader::Result HttpReader::next(HttpRequest& request, HttpAnswer& refusal) {
+  // Not the beginning of a method: a TLS handshake, most likely. It would never end, so its sender is told at once.
+  if (!buffer_.empty() && !is_token(std::string_view(buffer_).substr(0, 1))) {
+    const bool tls = buffer_[0] == '\x16';
+    refusal = {.status = 400,
+               .body = tls ? "this port does not speak TLS; use http://\n" : "this is not an HTTP/1.1 request line\n"};
+    return Result::kBad;
+  }
   const size_t crlf = buffer_.find("\r\n\r\n");
   if (crlf == std::string::npos || crlf + 4 > kMaxHeadBytes) {
     if (buffer_.size() <= kMaxHeadBytes && crlf == std::string::npos) return Result::kMore;
@@ -99,6 +116,11 @@ HttpReader::Result HttpReader::next(HttpRequest& request, HttpAnswer& refusal) {
       if (equal_ignoring_case(value, "keep-alive")) parsed->keep_alive = true;
     } else if (equal_ignoring_case(name, "transfer-encoding") ||
                (equal_ignoring_case(name, "content-length") && value != "0")) {
+      // Somebody who talks to the gateway should learn that there is none, not that it takes no body.
+      if (is_of_gateway(parsed->path)) {
+        refusal = not_found(parsed->path);
+        return Result::kBad;
+      }
       return refuse(413, "requests over HTTP/1.1 have no body here; to read and write keys, speak gRPC\n");
     }
   }

@@ -38,6 +38,9 @@ class HttpReader {
   std::string buffer_;
 };
 
+// 404; below /v3 it says that there is no JSON gateway.
+HttpAnswer not_found(std::string_view path);
+
 // The bytes of an answer. `with_body`: not for HEAD.
 std::string render_http(const HttpAnswer& answer, bool keep_alive, bool with_body);
 

@@ -53,6 +53,17 @@ TEST(Http1, RefusesWhatItDoesNotUnderstand) {
   EXPECT_EQ(refusal_of("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n"), 431);
 }
 
+// A handshake has no end that could be waited for.
+TEST(Http1, TellsATlsClientAtOnce) {
+  HttpReader reader;
+  HttpRequest request;
+  HttpAnswer refusal;
+  reader.add(std::string_view("\x16\x03\x01\x00\xa5\x01", 6));
+  ASSERT_EQ(reader.next(request, refusal), Result::kBad);
+  EXPECT_EQ(refusal.status, 400);
+  EXPECT_EQ(refusal.body, "this port does not speak TLS; use http://\n");
+}
+
 TEST(Http1, RandomBytesNeverHurt) {
   Random random(1);
   const std::string good = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
