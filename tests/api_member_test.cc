@@ -397,6 +397,11 @@ TEST_F(ApiMemberTest, WhatIsNotServedSaysSo) {
   pb::AuthStatusResponse off;
   ASSERT_EQ(call(*member->auth, &pb::Auth::Stub::AuthStatus, {}, &off), ok());
   EXPECT_FALSE(off.enabled());
+  // Clients that were given a name and a password ask for a token first, and go on without one at exactly this answer.
+  pb::AuthenticateRequest root;
+  root.set_name("root");
+  EXPECT_EQ(call(*member->auth, &pb::Auth::Stub::Authenticate, root),
+            refused(StatusCode::FAILED_PRECONDITION, "authentication is not enabled"));
   grpc::ClientContext context;
   const auto stream = member->kv->RangeStream(&context, get("first"));
   pb::RangeStreamResponse none;

@@ -338,7 +338,8 @@ std::unique_ptr<Exchange> make_grpc_call(Http2Stream& stream, const Method& meth
   };
   const bool is_long = method.handler == Handler::kKeepAlive || method.handler == Handler::kWatch;
   // Calls of the store are judged by the store.
-  const bool is_judged_here = is_long || method.handler == Handler::kAuthStatus;
+  const bool is_judged_here =
+      is_long || method.handler == Handler::kAuthStatus || method.handler == Handler::kAuthenticate;
   if (is_judged_here && shared.port.facts().is_learner) {
     mark<"server.stream_of_a_learner">();
     return refuse(server::outcome_of(store::Error::kNotSupportedForLearner));
@@ -347,6 +348,8 @@ std::unique_ptr<Exchange> make_grpc_call(Http2Stream& stream, const Method& meth
   switch (method.handler) {
     case Handler::kUnserved:
       return refuse(unserved(method));
+    case Handler::kAuthenticate:
+      return refuse(server::outcome_of(api_error("AuthNotEnabled")));
     case Handler::kKeepAlive:
       return std::make_unique<KeepAlives>(stream, method, has_leader, timeout);
     case Handler::kWatch:

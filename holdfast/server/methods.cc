@@ -65,7 +65,7 @@ constexpr Method kMethods[] = {
     no("/etcdserverpb.Auth/AuthEnable"),
     no("/etcdserverpb.Auth/AuthDisable"),
     make("/etcdserverpb.Auth/AuthStatus", Shape::kUnary, Handler::kAuthStatus),
-    no("/etcdserverpb.Auth/Authenticate"),
+    make("/etcdserverpb.Auth/Authenticate", Shape::kUnary, Handler::kAuthenticate),
     no("/etcdserverpb.Auth/UserAdd"),
     no("/etcdserverpb.Auth/UserGet"),
     no("/etcdserverpb.Auth/UserList"),

@@ -22,6 +22,8 @@ enum class Handler : uint8_t {
   kKeepAlive,  // a stream of them
   kWatch,
   kAuthStatus,  // authentication is never on
+  // Refused as in etcd while authentication is off: clients that were given a name and a password then go on without.
+  kAuthenticate,
   kHealthCheck,
   kHealthWatch,
   kUnserved,  // answers UNIMPLEMENTED
