@@ -199,8 +199,8 @@ TEST_F(ApiMemberTest, TransactionsAndTheirRefusals) {
   ASSERT_EQ(txn(r, &response), ok());
   EXPECT_TRUE(response.succeeded());
   ASSERT_EQ(response.responses_size(), 3);
-  const auto& seen = response.responses(2).response_range().kvs(0);
-  EXPECT_EQ(seen.mod_revision(), response.header().revision());  // all writes share it
+  const int64_t seen = response.responses(2).response_range().kvs(0).mod_revision();
+  EXPECT_EQ(seen, response.header().revision());  // all writes share it
   // The interval t1..t2: every key must pass.
   c->set_key("t");
   c->set_range_end("u");
@@ -209,7 +209,7 @@ TEST_F(ApiMemberTest, TransactionsAndTheirRefusals) {
   r.clear_success();
   ASSERT_EQ(txn(r, &response), ok());
   EXPECT_TRUE(response.succeeded());
-  EXPECT_EQ(response.header().revision(), seen.mod_revision());
+  EXPECT_EQ(response.header().revision(), seen);
 
   pb::TxnRequest twice;
   *twice.add_success()->mutable_request_put() = put("t", "1");

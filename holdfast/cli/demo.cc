@@ -118,7 +118,7 @@ class Demo {
   }
 
   size_t acknowledged() const {
-    return figures(writers_.attempts(), Clock::time_point::min(), Clock::time_point::max()).acknowledged;
+    return figures(writers_.attempts(), Clock::time_point{}, Clock::time_point::max()).acknowledged;
   }
   // The end of the first write that began after `moment` and was acknowledged.
   std::optional<Clock::time_point> first_success(Clock::time_point moment) const {
@@ -250,7 +250,7 @@ class Demo {
 
   void check() {
     const std::vector<Attempt> attempts = writers_.attempts();
-    const LoadFigures load = figures(attempts, Clock::time_point::min(), Clock::time_point::max());
+    const LoadFigures load = figures(attempts, Clock::time_point{}, Clock::time_point::max());
     say(cat("checking ", attempts.size(), " writes: ", load.acknowledged, " acknowledged, ", load.refused, " refused, ",
             load.unknown, " without a clear answer"));
     Client::Options options;
