@@ -116,6 +116,7 @@ void Connection::flush() {
     last_sent_ = Shared::now();
     protocol_->produce(out_, 1);
     if (!out_.empty()) return make_dirty();  // others first
+    if (stopping_ && protocol_->drained()) return close();
     if (closing_ || protocol_->finished() || (ended_ && !protocol_->on_end())) return close();
   }
   wait_readable();
@@ -133,12 +134,10 @@ void Connection::check_time(Time now) {
 
 void Connection::stop() {
   if (closed_) return;
-  if (protocol_ != nullptr) {
-    protocol_->go_away();
-    protocol_->produce(out_, shared_.config.max_unsent);
-    out_.write_to(socket_.native_handle());
-  }
-  close();
+  if (protocol_ == nullptr) return close();
+  stopping_ = true;
+  protocol_->go_away();
+  flush();
 }
 
 void Connection::close() {

@@ -30,8 +30,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Writes what is ready. Called by the owner once after on_dirty.
   void flush();
   void check_time(Time now);
-  // Tells the client, sends what the socket takes at once, and closes.
+  // Tells the client that no more requests are taken, and closes once it has the answers that were made.
   void stop();
+  void close();
 
  private:
   bool is_full() const { return out_.unsent() >= shared_.config.max_unsent; }
@@ -41,7 +42,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void receive(std::string_view bytes);
   bool detect(std::string_view& bytes);
   void make_dirty();
-  void close();
 
   Shared& shared_;
   Owner& owner_;
@@ -57,6 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool writing_ = false;
   bool closing_ = false;  // when everything is sent
   bool ended_ = false;    // by the client, which still listens
+  bool stopping_ = false;
   bool closed_ = false;
 };
 

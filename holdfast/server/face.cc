@@ -109,9 +109,8 @@ struct Face::Impl : Connection::Owner, Deadlines::Owner, std::enable_shared_from
     sweep_timer.async_wait([weak = weak_from_this()](const asio::error_code& cancelled) {
       const auto self = weak.lock();
       if (cancelled || !self) return;
-      const std::vector<std::shared_ptr<Connection>> all(self->connections.begin(), self->connections.end());
       const Time now = Shared::now();
-      for (const auto& connection : all) connection->check_time(now);
+      for (const auto& connection : self->all_connections()) connection->check_time(now);
       self->sweep();
     });
   }
@@ -124,11 +123,12 @@ struct Face::Impl : Connection::Owner, Deadlines::Owner, std::enable_shared_from
       listener->acceptor.close(ignored);
       listener->pause.cancel();
     }
-    const std::vector<std::shared_ptr<Connection>> all(connections.begin(), connections.end());
-    for (const auto& connection : all) connection->stop();
+    for (const auto& connection : all_connections()) connection->stop();
     deadline_timer.cancel();
     sweep_timer.cancel();
   }
+
+  std::vector<std::shared_ptr<Connection>> all_connections() const { return {connections.begin(), connections.end()}; }
 
   void on_dirty(const std::shared_ptr<Connection>& connection) override {
     dirty.push_back(connection);
@@ -185,7 +185,10 @@ Face::Face(asio::io_context& loop, Port& port, runtime::Metrics& metrics, const 
   impl_->sweep();
 }
 
-Face::~Face() { impl_->stop(); }
+Face::~Face() {
+  impl_->stop();
+  for (const auto& connection : impl_->all_connections()) connection->close();
+}
 
 Status Face::listen(const std::string& host, uint16_t port) {
   StatusOr<tcp::acceptor> acceptor = runtime::listen_on(impl_->loop, {host.empty() ? "0.0.0.0" : host, port});

@@ -25,8 +25,8 @@ class Face : public Clients {
   Face(asio::io_context& loop, Port& port, runtime::Metrics& metrics, const FaceConfig& config);
   ~Face() override;  // closes everything
 
-  // Binds an address ("0.0.0.0", "::1", "localhost") and serves it. Port 0: any. kInvalidArgument: not an address of this
-  // machine; kUnavailable: taken; kPermissionDenied: not ours to take.
+  // Binds an address ("0.0.0.0", "::1", "localhost") and serves it. Port 0: any. kInvalidArgument: not an address of
+  // this machine; kUnavailable: taken; kPermissionDenied: not ours to take.
   Status listen(const std::string& host, uint16_t port);
   // Of every listening socket, in the order of listen().
   std::vector<uint16_t> ports() const;
@@ -35,6 +35,7 @@ class Face : public Clients {
   void on_watch_ready(store::StreamId stream) override;
   void on_role_changed(const service::RoleChanged& change) override;
   void on_stopped(const std::string& why) override;
+  bool drained() const override { return connections() == 0; }
 
   size_t connections() const;
 

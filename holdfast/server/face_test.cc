@@ -355,6 +355,38 @@ TEST(Face, StoppingTellsClientsAndClosesThePort) {
   ::close(fd);
 }
 
+TEST(Face, AnswersThatWereMadeAreReadBeforeItStops) {
+  TestServer server;
+  const std::string value(1'000'000, 'v');
+  Http2Client slow(server), idle(server);
+  slow.call_ok<store::PutResponse>(kPut, put("k", value));
+  idle.call_ok<store::PutResponse>(kPut, put("l", "v"));
+  const int32_t id = slow.begin(kRange, grpc_message(store::RangeRequest{.key = Slice::unowned("k")}), true);
+  ASSERT_TRUE(slow.run_until([&] { return !slow.answers[id].body.empty(); }));
+  ASSERT_FALSE(slow.answers[id].closed);
+  server.face.on_stopped("test");
+  EXPECT_FALSE(server.face.drained());
+  ASSERT_TRUE(slow.run_until([&] { return slow.raw.closed; }));
+  EXPECT_EQ(slow.goaway, static_cast<uint32_t>(NGHTTP2_NO_ERROR));
+  EXPECT_EQ(slow.answers[id].grpc_status(), 0);
+  EXPECT_EQ(slow.answers[id].messages().size(), 1u);
+  EXPECT_TRUE(server.face.drained());
+}
+
+TEST(Face, AClientThatDoesNotReadIsLeftWhenTheFaceGoes) {
+  auto server = std::make_unique<TestServer>();
+  Http2Client client(*server);
+  client.call_ok<store::PutResponse>(kPut, put("k", std::string(1'000'000, 'v')));
+  client.grants_window = false;
+  const int32_t id = client.begin(kRange, grpc_message(store::RangeRequest{.key = Slice::unowned("k")}), true);
+  ASSERT_TRUE(client.run_until([&] { return !client.answers[id].body.empty(); }));
+  server->face.on_stopped("test");
+  EXPECT_FALSE(server->face.drained());
+  server.reset();
+  client.pump();
+  EXPECT_TRUE(client.raw.closed);
+}
+
 TEST(Face, AnAddressThatIsTakenIsNamed) {
   TestServer server;
   const Status taken = server.face.listen("127.0.0.1", server.tcp_port());

@@ -19,6 +19,7 @@ class Http1 : public Protocol {
   void produce(Output& out, size_t until) override;
   bool finished() const override { return last_ && ready_.empty() && !answering_; }
   void go_away() override { last_ = true; }
+  bool drained() const override { return ready_.empty(); }
   bool on_end() override {
     last_ = last_ || answering_;
     return answering_ || !ready_.empty();

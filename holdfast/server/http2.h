@@ -87,6 +87,7 @@ class Http2 : public Protocol {
   void produce(Output& out, size_t until) override;
   bool finished() const override;
   void go_away() override;
+  bool drained() const override { return buffered_responses == 0; }
   bool on_end() override { return false; }
   bool check_time(Time now, Time last_received) override;
   bool settled() const override { return settled_; }

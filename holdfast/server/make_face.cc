@@ -18,6 +18,7 @@ class BackendFace : public Clients {
   void on_watch_ready(store::StreamId stream) override { face_.on_watch_ready(stream); }
   void on_role_changed(const service::RoleChanged& change) override { face_.on_role_changed(change); }
   void on_stopped(const std::string& why) override { face_.on_stopped(why); }
+  bool drained() const override { return face_.drained(); }
   Face& face() { return face_; }
 
  private:

@@ -19,6 +19,8 @@ class Protocol {
   virtual bool finished() const = 0;
   // Tells the client that no new requests are taken.
   virtual void go_away() = 0;
+  // Every answer that was made has been produced.
+  virtual bool drained() const = 0;
   // The client has ended its half of the connection. True: it still wants the answers that are under way.
   virtual bool on_end() = 0;
   // Called about once a second. False: the client is silent or too slow; close.
