@@ -8,7 +8,6 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -123,7 +122,6 @@ struct Service::Impl {
   std::optional<CallId> moving_leader;
   NodeId moving_to;
   std::multimap<Time, CallId> read_retries;
-  std::set<store::StreamId> announced;  // WatchReady was raised and not taken
 
   // Reads without a quorum may be served once this member has seen everything committed before its start: else a
   // restart could show older state than before.

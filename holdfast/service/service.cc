@@ -180,9 +180,7 @@ void Service::Impl::load_ended(Time t, Out& out) {
 }
 
 void Service::Impl::announce_watches(Out& out) {
-  for (store::StreamId stream : hub.ready()) {
-    if (announced.insert(stream).second) out.raise(WatchReady{stream});
-  }
+  for (store::StreamId stream : hub.newly_ready()) out.raise(WatchReady{stream});
 }
 
 void Service::Impl::must_stop(std::string what, Out& out) {
@@ -212,14 +210,10 @@ void Service::watch_request(Time now, store::StreamId stream, const store::Watch
   impl_->announce_watches(out);
 }
 
-void Service::watch_close(store::StreamId stream) {
-  impl_->hub.close(stream);
-  impl_->announced.erase(stream);
-}
+void Service::watch_close(store::StreamId stream) { impl_->hub.close(stream); }
 
 std::vector<store::WatchResponse> Service::take_watch(store::StreamId stream, size_t max) {
   auto responses = impl_->hub.take(stream, max);
-  if (responses.size() < max) impl_->announced.erase(stream);
   impl_->watch_work_left = true;  // there may be room for what was held back
   return responses;
 }

@@ -155,6 +155,7 @@ void WatchHub::close(StreamId stream) {
   Stream& s = *it->second;
   while (!s.watchers.empty()) impl_->remove(*s.watchers.begin()->second);
   impl_->ready.erase(stream);
+  impl_->newly_ready.erase(stream);
   impl_->runnable.erase(stream);
   impl_->streams.erase(it);
 }
@@ -206,6 +207,11 @@ Time WatchHub::deadline() const { return impl_->notices.empty() ? Time::never() 
 
 std::vector<StreamId> WatchHub::ready() const { return {impl_->ready.begin(), impl_->ready.end()}; }
 
+std::vector<StreamId> WatchHub::newly_ready() {
+  const std::set<StreamId> streams = std::exchange(impl_->newly_ready, {});
+  return {streams.begin(), streams.end()};
+}
+
 std::vector<WatchResponse> WatchHub::take(StreamId stream, size_t max) {
   std::vector<WatchResponse> out;
   const auto it = impl_->streams.find(stream);
@@ -215,6 +221,10 @@ std::vector<WatchResponse> WatchHub::take(StreamId stream, size_t max) {
     s.queued_bytes -= s.queue.front().second;
     out.push_back(std::move(s.queue.front().first));
     s.queue.pop_front();
+  }
+  if (out.size() < max) {
+    s.named = false;
+    impl_->newly_ready.erase(stream);
   }
   impl_->refresh(s);
   return out;

@@ -53,8 +53,12 @@ class WatchHub {
   bool has_work(Time now) const;  // what work() would return before doing anything
   Time deadline() const;          // of the next progress notice
 
-  // Streams with responses waiting, each once, and the responses of one: at most `max`, in order.
+  // Streams with responses waiting, each once.
   std::vector<StreamId> ready() const;
+  // The same, without those that were named before and have not been taken dry since. Costs nothing for these:
+  // thousands of clients that do not read must not slow down everything else.
+  std::vector<StreamId> newly_ready();
+  // At most `max` responses of one stream, in order; fewer: it is dry.
   std::vector<WatchResponse> take(StreamId stream, size_t max);
 
   size_t watchers() const;

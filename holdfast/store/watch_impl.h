@@ -56,6 +56,7 @@ struct Stream {
   std::deque<std::pair<WatchResponse, size_t>> queue;  // with their sizes
   size_t queued_bytes = 0;
   bool lost = false;
+  bool named = false;  // by newly_ready(), or it will be, and not taken dry since
 };
 
 inline size_t bytes_of(const KeyValue& kv) { return kv.key.size() + kv.value.size() + 48; }
@@ -78,6 +79,7 @@ struct WatchHub::Impl {
       ready.erase(s.id);
     } else {
       ready.insert(s.id);
+      if (!std::exchange(s.named, true)) newly_ready.insert(s.id);
     }
     if (!s.lagging.empty() && has_room(s)) {
       runnable.insert(s.id);
@@ -118,6 +120,7 @@ struct WatchHub::Impl {
   WatchIndex index;
   std::map<StreamId, std::unique_ptr<Stream>> streams;
   std::set<StreamId> ready;
+  std::set<StreamId> newly_ready;
   std::set<StreamId> runnable;  // with lagging watchers and room for responses
   StreamId last_run;
   std::map<std::pair<Time, uint64_t>, Watcher*> notices;

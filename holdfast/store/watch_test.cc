@@ -367,6 +367,25 @@ TEST_F(WatchTest, TheNumberOfWatchersIsBounded) {
   EXPECT_EQ(told(), "#0 created\n#-1 created canceled (too many watchers on one watch stream)\n");
 }
 
+TEST_F(WatchTest, AStreamWithResponsesIsNamedOnceUntilItIsTakenDry) {
+  hub_->open(StreamId(2));
+  request(watch("a"));
+  EXPECT_EQ(print(hub_->newly_ready()), "[w1]");
+  put("a");
+  request(watch("a"), StreamId(2));
+  EXPECT_EQ(print(hub_->newly_ready()), "[w2]");
+  EXPECT_EQ(hub_->take(kStream, 2).size(), 2u);
+  put("a");
+  EXPECT_EQ(print(hub_->newly_ready()), "[]") << "the first may have more, and must be asked again; the second has";
+  EXPECT_EQ(hub_->take(kStream, 2).size(), 1u);
+  put("a");
+  EXPECT_EQ(print(hub_->newly_ready()), "[w1]");
+  hub_->take(StreamId(2), 10);
+  put("a");
+  hub_->close(StreamId(2));
+  EXPECT_EQ(print(hub_->newly_ready()), "[]");
+}
+
 TEST_F(WatchTest, StreamsAreIndependent) {
   hub_->open(StreamId(2));
   request(watch("a"));
