@@ -1,5 +1,7 @@
 #include "holdfast/consensus/raft/core.h"
 
+#include <algorithm>
+
 #include "holdfast/base/mark.h"
 #include "holdfast/base/planted.h"
 
@@ -65,14 +67,15 @@ void Core::advance_commit(Index upto) {
 }
 
 void Core::deliver(Out& out) {
-  if (loading || delivered >= commit) return;
-  Committed event{log().range(delivered + 1, commit)};
-  delivered = commit;
+  if (!delivers_more()) return;
+  const Index upto = std::min(commit, delivered + kMaxDelivered);
+  Committed event{log().range(delivered + 1, upto)};
+  delivered = upto;
   bool removed = false;
   for (const Entry& entry : event.entries) {
     if (entry.kind != EntryKind::kMembership) continue;
     const bool belongs = memberships.at(entry.index).contains(self());
-    removed = belonged_ && !belongs;
+    removed = (removed || belonged_) && !belongs;
     belonged_ = belongs;
   }
   out.raise(std::move(event));

@@ -13,6 +13,8 @@ using Out = Raft::Out;
 // Terms and indices from the network beyond these are nonsense; below them, adding to one cannot overflow.
 inline constexpr Term kMaxTerm{uint64_t{1} << 62};
 inline constexpr Index kMaxIndex{uint64_t{1} << 62};
+// How many committed entries the owner is given in one step.
+inline constexpr uint64_t kMaxDelivered = 1000;
 
 class Core {
  public:
@@ -49,8 +51,10 @@ class Core {
 
   // The commit index never falls.
   void advance_commit(Index upto);
-  // Hands what is newly committed to the owner.
+  // Hands what is newly committed to the owner, a bounded number of entries at a time: after a restart there may be
+  // millions, and a member that is busy applying them all would neither answer its leader nor lead meanwhile.
   void deliver(Out& out);
+  bool delivers_more() const { return !loading && delivered < commit; }
 
   // The owner's snapshot, or one from the leader, begins the log.
   void compact(const SnapshotMeta& meta, Out& out);

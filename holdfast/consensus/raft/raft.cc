@@ -89,6 +89,7 @@ void Raft::on_time(Time now, Out& out) {
 }
 
 Time Raft::deadline() const {
+  if (impl_->core.delivers_more()) return Time();
   const Time others = impl_->asked.none() ? Time::never() : std::min(impl_->asked.deadline(), impl_->ask_again);
   if (const Leader* leader = impl_->leading()) return std::min(others, leader->deadline(impl_->core));
   if (const auto* current = std::get_if<Campaign>(&impl_->role)) return std::min(others, current->deadline());

@@ -95,6 +95,20 @@ TEST(RaftDissertation, S422_ALeaderRemovesItself) {
   EXPECT_EQ(one.raft().role(), Role::kFollower);
 }
 
+// 4.2.2: a member that was removed hears of it, also when it learns in one message what came after.
+TEST(RaftDissertation, S422_ARemovedMemberIsToldAlsoOfWhatFollowed) {
+  Lone one;
+  const auto members = [](uint64_t index, std::vector<NodeId> voters) {
+    const MembershipEntry entry{Membership{.voters = std::move(voters)}, Slice()};
+    return Entry{Index(index), Term(1), EntryKind::kMembership, codec::encode_flat(entry)};
+  };
+  const NodeId two(2), three(3), four(4);
+  one.append(1, 0, 0, {members(1, {two, three}), members(2, {two, three, four})}, /*commit=*/2);
+  EXPECT_EQ(std::count_if(one.events.begin(), one.events.end(),
+                          [](const Event& e) { return std::holds_alternative<Removed>(e); }),
+            1);
+}
+
 // 4.2.3: a member that hears a leader neither votes nor takes over the candidate's term.
 TEST(RaftDissertation, S423_ADisruptiveCandidateIsIgnored) {
   Lone one;

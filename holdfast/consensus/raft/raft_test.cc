@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "holdfast/base/mark.h"
+#include "holdfast/consensus/raft/core.h"
+#include "holdfast/consensus/raft/lone_member.h"
 #include "holdfast/consensus/raft/quiet_net.h"
 
 namespace holdfast::raft {
@@ -80,6 +82,35 @@ TEST(Raft, AFollowerThatWasAwayGetsASnapshot) {
   net.pass(Duration::seconds(10));
   EXPECT_EQ(net.members.at(away)->state().hash, net.leader()->state().hash);
   EXPECT_EQ(net.members.at(away)->raft().snapshot().index, Index(11));
+}
+
+// A member that restarted may learn of millions at once. Between its steps it hears and answers.
+TEST(Raft, CommittedEntriesAreDeliveredABoundedNumberAtATime) {
+  Lone one;
+  std::vector<Entry> entries;
+  for (uint64_t i = 1; i <= 2 * kMaxDelivered + 1; ++i) entries.push_back(command(i, 1));
+  const Index last = entries.back().index;
+  one.append(1, 0, 0, entries, last.value());
+  EXPECT_EQ(one.raft().commit_index(), last);
+  std::vector<size_t> steps;
+  Index delivered;
+  const auto count = [&] {
+    for (const Event& e : std::exchange(one.events, {})) {
+      const auto* committed = std::get_if<Committed>(&e);
+      if (committed == nullptr) continue;
+      steps.push_back(committed->entries.size());
+      EXPECT_EQ(committed->entries.front().index, delivered + 1);
+      delivered = committed->entries.back().index;
+    }
+  };
+  count();
+  for (int i = 0; i < 5 && one.raft().deadline() <= one.now; ++i) {
+    one.member->tick(one.now);
+    count();
+  }
+  EXPECT_EQ(steps, (std::vector<size_t>{kMaxDelivered, kMaxDelivered, 1}));
+  EXPECT_EQ(one.raft().role(), Role::kFollower);
+  EXPECT_GT(one.raft().deadline(), one.now);
 }
 
 }  // namespace

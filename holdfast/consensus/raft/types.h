@@ -180,7 +180,8 @@ using Record = std::variant<HardState, Appended, SnapshotMark>;
 // --- Events for the owner
 // ---------------------------------------------------------------------------------------------
 
-// Entries to apply, in order and without gaps, each at most once per start.
+// Entries to apply, in order and without gaps, each at most once per start. At most kMaxDelivered (core.h) in one step:
+// the rest follows with the next ones, for which deadline() is in the past.
 struct Committed {
   std::vector<Entry> entries;
 };
