@@ -17,7 +17,7 @@ bool Proposals::settle(uint64_t sequence) {
   Waiting& w = waiting_[sequence - base_];
   if (w.settled) return false;
   queue_.erase({w.due, sequence});
-  w = Waiting{{}, {}, true, {}};
+  w = Waiting{.settled = true};
   while (!waiting_.empty() && waiting_.front().settled) {
     waiting_.pop_front();
     ++base_;
@@ -51,19 +51,27 @@ std::vector<Proposals::Item> Proposals::take_due(Time now, raft::Term term, Node
   size_t bytes = 0;
   while (!queue_.empty() && queue_.begin()->first <= now) {
     const auto [due, sequence] = *queue_.begin();
-    const Waiting& w = waiting_[sequence - base_];
+    Waiting& w = waiting_[sequence - base_];
     if (!out.empty() && bytes + w.command.size() > max_bytes) break;
     if (due != Time()) mark<"replica.proposal_sent_again">();
     bytes += w.command.size();
+    ++w.offers;
     out.push_back({sequence, w.command, w.membership});
     set_due(sequence, to_self ? Time::never() : now + retry_);
   }
   return out;
 }
 
+bool Proposals::offered_again(uint64_t sequence) const {
+  const bool waits = sequence >= base_ && sequence < next();
+  return waits && waiting_[sequence - base_].offers > 1;
+}
+
 void Proposals::postpone(uint64_t sequence, Time when) {
   const bool waits = sequence >= base_ && sequence < next() && !waiting_[sequence - base_].settled;
-  if (waits) set_due(sequence, when);
+  if (!waits) return;
+  --waiting_[sequence - base_].offers;
+  set_due(sequence, when);
 }
 
 Time Proposals::deadline(raft::Term term, NodeId leader) const {

@@ -18,6 +18,7 @@ namespace holdfast::replica {
 class Proposals {
  public:
   struct MembershipChange {
+    raft::Index based_on;
     std::vector<raft::Change> changes;
     Slice context;
   };
@@ -44,7 +45,10 @@ class Proposals {
   // What is to be handed to `leader` now, in order, at most about `max_bytes` (one at least). It counts as sent.
   // `to_self`: this node leads, and what it took in this term needs no second try.
   std::vector<Item> take_due(Time now, raft::Term term, NodeId leader, bool to_self, size_t max_bytes);
-  // The leader could not take `sequence` now: it is due again at `when`.
+  // Whether leaders were offered `sequence` more than once: what the last one says of it is not the whole truth then.
+  bool offered_again(uint64_t sequence) const;
+  // The leader, which is this node, did not take `sequence` now: that offer does not count, and it is due again at
+  // `when`.
   void postpone(uint64_t sequence, Time when);
   // When something is due next, given that leader. never() when nothing waits or nobody leads.
   Time deadline(raft::Term term, NodeId leader) const;
@@ -54,7 +58,8 @@ class Proposals {
     Slice command;
     std::optional<MembershipChange> membership;
     bool settled = false;
-    Time due;  // when to hand it over (again); zero: at once
+    uint32_t offers = 0;  // that a leader may have taken
+    Time due;             // when to hand it over (again); zero: at once
   };
   uint64_t push(Waiting w);
   void set_due(uint64_t sequence, Time due);

@@ -61,6 +61,9 @@ TEST(Proposals, WhatHasNoRoomIsOfferedAgain) {
   EXPECT_EQ(take(p, 4, 1, kLeader, true), Sequences{});
   EXPECT_EQ(p.deadline(raft::Term(1), kLeader), ms(5));
   EXPECT_EQ(take(p, 5, 1, kLeader, true), Sequences{1});
+  EXPECT_FALSE(p.offered_again(1)) << "the first offer was declined for certain";
+  EXPECT_EQ(take(p, 10, 2, NodeId(8), false), Sequences{1});
+  EXPECT_TRUE(p.offered_again(1));
 }
 
 TEST(Proposals, AreBatchedUpToTheBoundAndOneAtLeast) {

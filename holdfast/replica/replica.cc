@@ -32,9 +32,7 @@ void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
   } else if (const auto* c = std::get_if<ForwardMembership>(&wire)) {
     take_membership(now, from, *c, out);
   } else if (const auto* r = std::get_if<MembershipRefused>(&wire)) {
-    if (r->incarnation == incarnation_ && proposals_.settle(r->sequence)) {
-      out.raise(MembershipFailed{r->sequence, r->why});
-    }
+    if (r->incarnation == incarnation_) membership_refused(r->sequence, r->why, out);
   } else if (std::holds_alternative<Farewell>(wire)) {
     // Believed only from those whom this member itself knows as members.
     if (raft_.membership().contains(from)) stop(kRemoved, out);
@@ -90,7 +88,7 @@ void Replica::hand_over(Time now, Out& out) {
     if (!item.membership) {
       commands.push_back({origin, std::move(item.command)});
     } else {
-      ForwardMembership change{origin, item.membership->changes, item.membership->context};
+      ForwardMembership change{origin, item.membership->based_on, item.membership->changes, item.membership->context};
       if (leads()) {
         take_membership(now, config_.raft.self, change, out);
       } else {
@@ -112,7 +110,7 @@ void Replica::on_forwarded(Time now, NodeId from, const Forward& forward, Out& o
   for (const Proposal& p : forward.proposals) {
     // Only members propose, and only for themselves: a removed one must not get behind its own removal in the log.
     if (p.origin.node != from || !raft_.membership().contains(from)) continue;
-    if (!table_.contains(p.origin)) fresh.push_back(p);
+    if (!table_.contains(p.origin) && !taken_.contains(key_of(p.origin))) fresh.push_back(p);
   }
   if (!fresh.empty()) take_commands(now, fresh, out);
 }
@@ -125,9 +123,10 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
   for (const Proposal& p : proposals) entries.push_back(codec::encode_flat(Command{clock_ms, p.origin, p.command}));
   bool taken = false;
   raft_step(now, out, [&](raft::Raft::Out& o) { taken = raft_.propose(now, std::move(entries), o).ok(); });
-  if (taken) return;
   for (const Proposal& p : proposals) {
-    if (p.origin.node == config_.raft.self) proposals_.postpone(p.origin.sequence, now + kNoRoomRetry);
+    const bool own = p.origin.node == config_.raft.self;
+    if (taken && !own) taken_.insert(key_of(p.origin));
+    if (!taken && own) proposals_.postpone(p.origin.sequence, now + kNoRoomRetry);
   }
 }
 
@@ -137,33 +136,59 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
 bool Replica::leaves_majority(Time now, const raft::Change& change) const {
   const std::vector<NodeId>& voters = raft_.membership().voters;
   const auto all = static_cast<std::ptrdiff_t>(voters.size());
-  const auto heard = std::count_if(voters.begin(), voters.end(),
-                                   [&](NodeId id) { return id != change.node && raft_.hears(id, now); });
+  const auto heard =
+      std::count_if(voters.begin(), voters.end(), [&](NodeId id) { return id != change.node && raft_.hears(id, now); });
   if (change.kind == raft::ChangeKind::kAddVoter) return heard == all;
   if (change.kind != raft::ChangeKind::kRemove || !raft_.membership().is_voter(change.node)) return true;
   return heard >= (all - 1) / 2 + 1;
 }
 
-// Leader: starts a membership change, or tells the origin why not.
-void Replica::take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out) {
-  const Origin& origin = change.origin;
-  if (!leads() || origin.node != from || !raft_.membership().contains(from) || table_.contains(origin)) return;
-  const bool repeated = membership_taken_ && membership_taken_->node == origin.node &&
-                        membership_taken_->incarnation == origin.incarnation &&
-                        membership_taken_->sequence == origin.sequence;
-  if (repeated) return;
-  const Slice context = codec::encode_flat(MembershipContext{origin, change.context});
-  Status status;
+// A refusal speaks of one offer of the change. Were there others, a leader may have taken one, or still take it.
+void Replica::membership_refused(uint64_t sequence, MembershipRefusal why, Out& out) {
+  const bool unsure = proposals_.offered_again(sequence);
+  if (!proposals_.settle(sequence)) return;
+  if (unsure) {
+    mark<"replica.change_refused_after_a_second_offer">();
+    out.raise(AnswerLost{sequence});
+  } else {
+    out.raise(MembershipFailed{sequence, why});
+  }
+}
+
+// Leader: starts a membership change, or says why not. kUnavailable: it is only too early.
+Status Replica::start_change(Time now, const ForwardMembership& change, Out& out) {
+  if (membership_taken_) return absl::FailedPreconditionError("another membership change is under way");
+  const raft::Index changed = raft_.membership_index();
+  if (changed <= raft_.commit_index() && changed > change.based_on) {
+    mark<"replica.change_out_of_date">();
+    return absl::FailedPreconditionError("the membership has changed since the change was found to be right");
+  }
   for (const raft::Change& c : change.changes) {
     if (leaves_majority(now, c)) continue;
     mark<"replica.change_without_majority">();
-    status = absl::FailedPreconditionError("the members that can be reached would be no majority");
+    return absl::FailedPreconditionError("the members that can be reached would be no majority");
   }
-  if (status.ok())
-    raft_step(now, out,
-              [&](raft::Raft::Out& o) { status = raft_.change_membership(now, change.changes, context, o).status(); });
+  const Slice context = codec::encode_flat(MembershipContext{change.origin, change.context});
+  Status status;
+  raft_step(now, out,
+            [&](raft::Raft::Out& o) { status = raft_.change_membership(now, change.changes, context, o).status(); });
+  return status;
+}
+
+// Leader: starts a membership change, or tells the origin why not. When it is only too early, the origin asks again;
+// the change may even be in the log already, taken by the leader before.
+void Replica::take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out) {
+  const Origin& origin = change.origin;
+  if (!leads() || origin.node != from || !raft_.membership().contains(from) || table_.contains(origin)) return;
+  if (membership_taken_ && key_of(*membership_taken_) == key_of(origin)) return;
+  const Status status = start_change(now, change, out);
   if (status.ok()) {
     membership_taken_ = origin;
+    return;
+  }
+  if (absl::IsUnavailable(status)) {
+    mark<"replica.change_waits">();
+    if (from == config_.raft.self) proposals_.postpone(origin.sequence, now + config_.proposal_retry);
     return;
   }
   const bool promotes = !change.changes.empty() && change.changes[0].kind == raft::ChangeKind::kPromote;
@@ -172,8 +197,8 @@ void Replica::take_membership(Time now, NodeId from, const ForwardMembership& ch
                                                                 : MembershipRefusal::kNotReady;
   if (from != config_.raft.self) {
     out.send(from, MembershipRefused{origin.incarnation, origin.sequence, why});
-  } else if (proposals_.settle(origin.sequence)) {
-    out.raise(MembershipFailed{origin.sequence, why});
+  } else {
+    membership_refused(origin.sequence, why, out);
   }
 }
 

@@ -18,6 +18,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <vector>
 
 #include "holdfast/consensus/raft/raft.h"
@@ -50,9 +52,10 @@ class Replica {
 
   // Returns the proposal's sequence, which Apply (or AnswerLost) will name.
   uint64_t propose(Slice command) { return proposals_.add(std::move(command)); }
-  // Settled by ApplyMembership, AnswerLost or MembershipFailed.
+  // Settled by ApplyMembership, AnswerLost or MembershipFailed. Fails also when the membership has changed behind what
+  // is applied here now: what the caller knows of it is out of date then.
   uint64_t change_membership(std::vector<raft::Change> changes, Slice context) {
-    return proposals_.add_membership({std::move(changes), std::move(context)});
+    return proposals_.add_membership({applied_, std::move(changes), std::move(context)});
   }
   // The caller waits no longer. The proposal may still be applied, until a later one is.
   void abandon(uint64_t sequence) { proposals_.settle(sequence); }
@@ -108,7 +111,9 @@ class Replica {
   // Sending (replica.cc)
   void hand_over(Time now, Out& out);
   void take_commands(Time now, const std::vector<Proposal>& proposals, Out& out);
+  Status start_change(Time now, const ForwardMembership& change, Out& out);
   void take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out);
+  void membership_refused(uint64_t sequence, MembershipRefusal why, Out& out);
   bool leaves_majority(Time now, const raft::Change& change) const;
   void ask_reads(Time now, Out& out);
   void on_forwarded(Time now, NodeId from, const Forward& forward, Out& out);
@@ -144,6 +149,11 @@ class Replica {
   std::multimap<raft::Index, uint64_t> reads_at_;          // tokens waiting to be applied so far
   uint64_t next_round_ = 1;
   std::optional<Origin> membership_taken_;  // by this leader, not yet applied
+  // Proposals of others that this leader has put into its log and that are not applied yet. They will be, or somebody
+  // else leads; offered again meanwhile, they need not go into the log a second time.
+  using ProposalKey = std::tuple<NodeId, uint64_t, uint64_t>;
+  static ProposalKey key_of(const Origin& o) { return {o.node, o.incarnation, o.sequence}; }
+  std::set<ProposalKey> taken_;
 
   std::vector<std::pair<StableSeq, raft::Record>> replayed_;  // until Raft is started
   std::map<BlobId, uint64_t> blobs_;                          // sealed, and their sizes

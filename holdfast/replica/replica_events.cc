@@ -13,6 +13,7 @@ void Replica::handle(Time now, raft::Event& event, Out& out) {
     finish_reads(out);
   } else if (auto* role = std::get_if<raft::RoleChanged>(&event)) {
     membership_taken_.reset();
+    taken_.clear();
     out.raise(RoleChanged{role->role, role->term, role->leader});
   } else if (auto* ready = std::get_if<raft::ReadReady>(&event)) {
     read_answered(ready->token, ready->index, out);
@@ -55,6 +56,7 @@ void Replica::apply_command(const raft::Entry& entry, Out& out) {
   if (!command.ok()) return stop("a committed entry cannot be read: " + std::string(command.status().message()), out);
   clock_.applied(command->clock_ms, leads() && entry.term == raft_.term());
   const bool own = command->origin.node == config_.raft.self && command->origin.incarnation == incarnation_;
+  taken_.erase(key_of(command->origin));
   if (!table_.claim(command->origin)) return;
   const bool awaited = own && proposals_.settle(command->origin.sequence);
   out.raise(Apply{entry.index, entry.term, clock_.applied_ms(), std::move(command->command),

@@ -40,10 +40,11 @@ struct Forward {
 };
 struct ForwardMembership {
   Origin origin;
+  raft::Index based_on;  // what the origin had applied when it found the change to be right
   std::vector<raft::Change> changes;
   Slice context;
 };
-enum class MembershipRefusal { kNotReady, kNotEnoughStarted, kLearnerNotReady, kInvalid };
+enum class MembershipRefusal { kNotReady, kLearnerNotReady, kInvalid };
 constexpr MembershipRefusal last_value(MembershipRefusal) { return MembershipRefusal::kInvalid; }
 struct MembershipRefused {
   uint64_t incarnation = 0;
@@ -78,10 +79,12 @@ struct ApplyMembership {
   Slice context;
   uint64_t own_sequence = 0;
 };
-// The proposal's effect is in the state (it arrived as part of a snapshot), but its answer is lost.
+// What became of the proposal cannot be told: its effect arrived as part of a snapshot, without its answer; or a leader
+// refused a membership change that an earlier one may have taken.
 struct AnswerLost {
   uint64_t sequence = 0;
 };
+// The change was not made and will not be.
 struct MembershipFailed {
   uint64_t sequence = 0;
   MembershipRefusal why = MembershipRefusal::kNotReady;

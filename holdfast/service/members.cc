@@ -31,15 +31,6 @@ bool one_votes(const std::vector<Member>& members) {
   return std::count_if(members.begin(), members.end(), [](const Member& m) { return !m.is_learner; }) == 1;
 }
 
-bool plausible_url(const std::string& url) {
-  const size_t scheme = url.rfind("http://", 0) == 0 ? 7 : url.rfind("https://", 0) == 0 ? 8 : 0;
-  if (scheme == 0) return false;
-  const size_t colon = url.rfind(':');
-  if (colon < scheme || colon + 1 >= url.size() || colon == scheme) return false;
-  return std::all_of(url.begin() + static_cast<std::ptrdiff_t>(colon) + 1, url.end(),
-                     [](char c) { return c >= '0' && c <= '9'; });
-}
-
 }  // namespace
 
 void Service::Impl::change_members(Time t, CallId id, store::Request request, Out& out) {
@@ -74,9 +65,6 @@ Error Service::Impl::members_refusal(const store::Request& request) const {
 }
 
 Error Service::Impl::add_refusal(const store::MemberAddRequest& request) const {
-  if (request.peer_urls.empty() || !std::all_of(request.peer_urls.begin(), request.peer_urls.end(), plausible_url)) {
-    return Error::kMemberBadUrls;
-  }
   for (const Member& m : store.members()) {
     for (const std::string& url : request.peer_urls) {
       if (std::count(m.peer_urls.begin(), m.peer_urls.end(), url) > 0) return Error::kPeerUrlExist;
@@ -96,9 +84,9 @@ Error Service::Impl::add_refusal(const store::MemberAddRequest& request) const {
 Error Service::Impl::remove_refusal(const store::MemberRemoveRequest& request) const {
   const Member* gone = store.member(request.id);
   if (gone == nullptr) return Error::kMemberNotFound;
+  if (gone->is_learner) return Error::kNone;
   std::vector<Member> voters = voters_of(store.members());
-  const bool last = !gone->is_learner && one_votes(store.members());
-  if (last) return Error::kMemberNotEnoughStarted;
+  if (one_votes(store.members())) return Error::kMemberNotEnoughStarted;
   std::erase_if(voters, [&](const Member& m) { return m.id == request.id; });
   // A member that never started may always go, or a mistaken address could never be mended.
   return gone->name.empty() || enough_started(voters) ? Error::kNone : Error::kMemberNotEnoughStarted;
@@ -158,7 +146,6 @@ void Service::Impl::membership_failed(const replica::MembershipFailed& event, Ou
   Error error = Error::kUnhealthy;
   if (event.why == replica::MembershipRefusal::kLearnerNotReady) error = Error::kLearnerNotReady;
   if (event.why == replica::MembershipRefusal::kInvalid) error = Error::kMemberNotFound;
-  if (event.why == replica::MembershipRefusal::kNotEnoughStarted) error = Error::kMemberNotEnoughStarted;
   finish(it->second, store::Refused{error, store.revision()}, out);
 }
 

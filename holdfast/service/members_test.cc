@@ -107,5 +107,62 @@ TEST(Members, AMemberThatIsDownCanBeRemoved) {
   EXPECT_EQ(error_of(c.ask(leader, put("k", "v"))), Error::kNone);
 }
 
+// A refusal says that nothing was done. The leader before may have taken the change, and its successor, which has it in
+// its log, is asked once more before it can know what becomes of it.
+TEST(Members, AChangeThatAFallenLeaderTookIsNotRefusedByTheNext) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));  // until every member has told its name
+  TestMember& leader = c.leader();
+  TestMember& asked = c[leader.id().value() % 3 + 1];
+  TestMember& heir = c[asked.id().value() % 3 + 1];
+  asked.sync_takes = heir.sync_takes = Duration::millis(400);
+  const auto last = [](TestMember& m) { return m.service().replica().raft().last_index(); };
+  const raft::Index before = last(leader);
+  const CallId id = asked.call(store::MemberAddRequest{{"http://127.0.0.1:9009"}, true});
+  ASSERT_TRUE(c.run_until([&] { return last(heir) > before && last(asked) > before; }));
+  leader.crash();
+  c.run_for(Duration::millis(500));
+  heir.sync_takes = Duration();
+  asked.sync_takes = Duration::millis(100);
+  ASSERT_TRUE(c.run_until([&] { return asked.replies.count(id) > 0; }));
+  ASSERT_TRUE(c.run_until([&] { return asked.service().store().members().size() == 4; })) << "it was taken";
+  EXPECT_EQ(error_of(asked.replies.at(id)), Error::kNone);
+}
+
+// It is found to be right where it was asked for, which may be behind: then it is refused, or two members would have
+// one address.
+TEST(Members, AChangeThatIsOutOfDateIsRefused) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));  // until every member has told its name
+  TestMember& leader = c.leader();
+  TestMember& behind = c[leader.id().value() % 3 + 1];
+  const store::MemberAddRequest add{{"http://127.0.0.1:9009"}, false};
+  ASSERT_EQ(error_of(c.ask(leader, add)), Error::kNone);
+  ASSERT_EQ(behind.service().store().members().size(), 3u);
+  const CallId id = behind.call(add);
+  ASSERT_TRUE(c.run_until([&] { return behind.replies.count(id) > 0; }));
+  EXPECT_EQ(error_of(behind.replies.at(id)), Error::kUnhealthy);
+  EXPECT_EQ(leader.service().store().members().size(), 4u);
+}
+
+// What changes no quorum needs none.
+TEST(Members, ALearnerMayGoWhileAVoterHasNotStarted) {
+  TestCluster c(1);
+  c[1].start();
+  c.leader();
+  c.run_for(Duration::seconds(2));
+  const auto add = [&](const std::string& url, bool learner) {
+    const auto added = c.ask(c[1], store::MemberAddRequest{{url}, learner});
+    return std::get<store::MembersResponse>(added).member.id;
+  };
+  const NodeId learner = add("http://127.0.0.1:9009", true);
+  c.join(learner, "m2");
+  ASSERT_TRUE(c.run_until([&] { return !c[1].service().store().member(learner)->name.empty(); }));
+  add("http://127.0.0.1:9010", false);
+  EXPECT_EQ(error_of(c.ask(c[1], store::MemberRemoveRequest{learner})), Error::kNone);
+}
+
 }  // namespace
 }  // namespace holdfast::service

@@ -326,5 +326,18 @@ TEST(Service, AWriteThatMembersCouldNotReadBackIsRefusedAndNotLogged) {
   EXPECT_EQ(value_of(c.ask(c[1], get("k"))), "v");
 }
 
+// Else slow disks would get several times the work, and be slower still.
+TEST(Service, AWriteThatTakesLongIsNotLoggedAgainWhileItIsOnItsWay) {
+  TestCluster c(3);
+  start_all(c, 3);
+  c.run_for(Duration::seconds(2));
+  TestMember& leader = c.leader();
+  TestMember& follower = c[leader.id().value() % 3 + 1];
+  for (uint64_t i = 1; i <= 3; ++i) c[i].sync_takes = Duration::seconds(2);
+  const raft::Index before = leader.service().replica().raft().last_index();
+  EXPECT_EQ(error_of(c.ask(follower, put("k", "v"))), Error::kNone);
+  EXPECT_EQ(leader.service().replica().raft().last_index(), before + 1);
+}
+
 }  // namespace
 }  // namespace holdfast::service

@@ -30,8 +30,11 @@ class TestMember {
   Config& config() { return config_; }
   // Whatever is due: stable records, blob answers, deadlines.
   void work();
-  Time deadline() const { return running() ? pump_->deadline() : Time::never(); }
-  bool busy() const { return running() && (!unsynced_.empty() || !blob_answers_.empty()); }
+  Time deadline() const {
+    if (!running()) return Time::never();
+    return unsynced_.empty() ? pump_->deadline() : std::min(pump_->deadline(), unsynced_.front().stable_at);
+  }
+  bool busy() const { return running() && !blob_answers_.empty(); }
 
   // Starts a call; its answer appears in `replies`.
   CallId call(store::Request request, bool has_leader = false);
@@ -42,9 +45,10 @@ class TestMember {
   std::map<CallId, store::Response> replies;
   std::map<store::StreamId, std::vector<store::WatchResponse>> watched;
   std::vector<std::string> stopped;
+  Duration sync_takes;  // from the writing of a record until it is stable
 
   // The platform of host::Pump.
-  void append(StableSeq seq, Chain record) { unsynced_.emplace_back(seq, record.flatten()); }
+  void append(StableSeq seq, Chain record) { unsynced_.push_back({time_now() + sync_takes, seq, record.flatten()}); }
   void release(StableSeq first) { records_.erase(records_.begin(), records_.lower_bound(first)); }
   void transmit(NodeId to, Chain message);
   void raise(Event event);
@@ -60,7 +64,12 @@ class TestMember {
   Config config_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<host::Pump<Service, TestMember>> pump_;
-  std::vector<std::pair<StableSeq, Slice>> unsynced_;
+  struct Unsynced {
+    Time stable_at;
+    StableSeq seq;
+    Slice bytes;
+  };
+  std::deque<Unsynced> unsynced_;
   std::map<BlobId, std::string> blobs_in_work_;
   std::deque<BlobAnswer> blob_answers_;
   uint64_t next_call_ = 1;
@@ -117,11 +126,12 @@ inline void TestMember::start() {
 
 inline void TestMember::work() {
   if (!running()) return;
-  if (!unsynced_.empty()) {
-    auto batch = std::exchange(unsynced_, {});
-    for (auto& [seq, bytes] : batch) records_[seq] = bytes;
-    pump_->on_stable(cluster_.now(), batch.back().first);
+  StableSeq stable;
+  for (; !unsynced_.empty() && unsynced_.front().stable_at <= cluster_.now(); unsynced_.pop_front()) {
+    stable = unsynced_.front().seq;
+    records_[stable] = unsynced_.front().bytes;
   }
+  if (stable != StableSeq{}) pump_->on_stable(cluster_.now(), stable);
   if (!blob_answers_.empty()) {
     const BlobAnswer answer = blob_answers_.front();
     blob_answers_.pop_front();

@@ -85,10 +85,10 @@ StatusOr<Index> Leader::change_membership(Time now, const std::vector<Change>& c
                                           Out& out) {
   if (handover_) return absl::UnavailableError("leadership is being handed over; try again at the next leader");
   if (!core.committed_in_term() && !planted<"R4">()) {
-    return absl::FailedPreconditionError("the leader has not committed an entry of its term yet; try again");
+    return absl::UnavailableError("the leader has not committed an entry of its term yet; try again");
   }
   if (core.memberships.changed_at() > core.commit) {
-    return absl::FailedPreconditionError("another membership change is not committed yet; try again");
+    return absl::UnavailableError("another membership change is not committed yet; try again");
   }
   StatusOr<Membership> next = plan(core.membership(), changes);
   if (!next.ok()) return next.status();

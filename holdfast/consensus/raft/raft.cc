@@ -166,6 +166,7 @@ Index Raft::last_index() const { return impl_->core.log().last(); }
 Index Raft::first_index() const { return impl_->core.log().first(); }
 std::optional<Term> Raft::term_at(Index index) const { return impl_->core.log().term_at(index); }
 const Membership& Raft::membership() const { return impl_->core.membership(); }
+Index Raft::membership_index() const { return impl_->core.memberships.changed_at(); }
 const SnapshotMeta& Raft::snapshot() const { return impl_->core.ledger.snapshot(); }
 StableSeq Raft::first_needed_behind(Index index) const { return impl_->core.ledger.first_needed_behind(index); }
 std::optional<Index> Raft::match_of(NodeId member) const {

@@ -49,8 +49,9 @@ class Raft {
   StatusOr<Index> propose(Time now, std::vector<Slice> commands, Out& out);
 
   // Leader only, one at a time, and only once an entry of its own term is committed (dissertation, 4.1; the bug of
-  // 2015): more than one voter changes through joint consensus, left automatically. kFailedPrecondition says why not.
-  // Promotion needs a learner that has caught up.
+  // 2015): more than one voter changes through joint consensus, left automatically. kUnavailable: not the leader, or
+  // not yet, for one of these two reasons. kFailedPrecondition, kInvalidArgument: why not. Promotion needs a learner
+  // that has caught up.
   StatusOr<Index> change_membership(Time now, const std::vector<Change>& changes, Slice context, Out& out);
 
   // Leader only: hands leadership to a voter, or to the most advanced one when `to` is none (dissertation, 3.10).
@@ -87,6 +88,7 @@ class Raft {
   // Of an entry in memory, and of the one before them.
   std::optional<Term> term_at(Index index) const;
   const Membership& membership() const;  // the latest in the log, in force
+  Index membership_index() const;        // where it was appended; or, at most, that of the snapshot that holds it
   const SnapshotMeta& snapshot() const;  // the latest
   // Below which number no stable record of Raft's is needed by a recovery from the snapshot at `index`, or from a later
   // one. Zero: nothing may be released yet (no snapshot mark is stable, or entries behind `index` are not in memory).
