@@ -265,6 +265,29 @@ TEST_F(ThreeMembers, AWatchGoesOnAtAnotherMember) {
   EXPECT_TRUE(comes_true([&] { return run({"status"}).code == kExitOk; }));
 }
 
+TEST_F(ThreeMembers, ALeaseIsKeptAliveThroughTheLossOfTheMajority) {
+  const std::string id = json({"lease", "grant", "5"})["id"];
+  LocalMember keeper(
+      {kProgram,
+       {"lease", "keep-alive", id, "--command-timeout=300ms", "--endpoints=" + join(cluster_->endpoints(), ",")},
+       cluster_->directory() + "/keeper.log"});
+  ASSERT_TRUE(keeper.start().ok());
+  const auto says = [&](const char* what) {
+    return comes_true([&] { return keeper.last_output(1).find(what) != std::string::npos; });
+  };
+  EXPECT_TRUE(says("keepalived with TTL(5)"));
+  for (const int number : {1, 2}) {
+    cluster_->member(number).signal(SIGKILL);
+    EXPECT_EQ(cluster_->member(number).wait(kLong), "killed by SIGKILL");
+  }
+  const auto waits = [&] { return keeper.last_output(2).find("was not renewed; trying again") != std::string::npos; };
+  EXPECT_TRUE(comes_true(waits)) << keeper.last_output(5);
+  for (const int number : {1, 2}) ASSERT_TRUE(cluster_->member(number).start().ok());
+  EXPECT_TRUE(says("keepalived with TTL(5)")) << keeper.last_output(5);
+  EXPECT_EQ(run({"lease", "revoke", id}).code, kExitOk);
+  EXPECT_EQ(keeper.wait(kLong), "exited with code 3");
+}
+
 TEST_F(ThreeMembers, WithoutAMajorityWritesFailAndSaySo) {
   for (const int number : {1, 2}) {
     cluster_->member(number).signal(SIGKILL);

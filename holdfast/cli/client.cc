@@ -227,11 +227,11 @@ StatusOr<pb::LeaseLeasesResponse> Client::leases() {
                       pb::LeaseLeasesRequest());
 }
 
-StatusOr<pb::LeaseKeepAliveResponse> Client::lease_keep_alive(int64_t id) {
+StatusOr<pb::LeaseKeepAliveResponse> Client::lease_keep_alive(int64_t id, std::chrono::milliseconds patience) {
   Status failure;
   for (size_t attempt = 0; attempt < endpoints_.size(); ++attempt) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + timeout_);
+    context.set_deadline(std::chrono::system_clock::now() + std::min(patience, timeout_));
     auto stream = endpoints_[current_.load() % endpoints_.size()]->lease->LeaseKeepAlive(&context);
     pb::LeaseKeepAliveRequest request;
     request.set_id(id);

@@ -66,8 +66,10 @@ class Client {
   StatusOr<pb::LeaseRevokeResponse> lease_revoke(int64_t id);
   StatusOr<pb::LeaseTimeToLiveResponse> lease_time_to_live(int64_t id, bool keys);
   StatusOr<pb::LeaseLeasesResponse> leases();
-  // One renewal; a TTL of 0 in the answer means that there is no such lease.
-  StatusOr<pb::LeaseKeepAliveResponse> lease_keep_alive(int64_t id);
+  // One renewal; a TTL of 0 in the answer means that there is no such lease. Each member is given `patience`, or the
+  // command's timeout if that is shorter.
+  StatusOr<pb::LeaseKeepAliveResponse> lease_keep_alive(
+      int64_t id, std::chrono::milliseconds patience = std::chrono::milliseconds::max());
 
   StatusOr<pb::MemberListResponse> member_list(bool linearizable = true);
   StatusOr<pb::MemberAddResponse> member_add(const std::vector<std::string>& peer_urls, bool learner);

@@ -76,6 +76,15 @@ void Shell::fail(const Status& failure) {
   if (!hint.empty()) err << "  (" << cat(failure.message()) << ")\n";
 }
 
+void Shell::warn(const Status& failure, const std::string& what) {
+  if (json) {
+    const Json error = {{"code", absl::StatusCodeToString(failure.code())}, {"message", cat(failure.message())}};
+    err << one_line({{"warning", what}, {"error", error}}) << std::endl;
+  } else {
+    err << "holdfast: " << what << "\n  (" << cat(failure.message()) << ")" << std::endl;
+  }
+}
+
 void Shell::usage_error(const std::string& text) {
   exit_code = kExitUsage;
   if (json) {

@@ -37,6 +37,8 @@ struct Shell {
 
   // A failure of a call: its text and what can be done, and the exit code that goes with it.
   void fail(const Status& failure);
+  // A failure after which the command goes on, doing `what`.
+  void warn(const Status& failure, const std::string& what);
   void usage_error(const std::string& text);
 
   void print(const Json& json) { out << json.dump() << std::endl; }

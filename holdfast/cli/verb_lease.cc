@@ -102,13 +102,30 @@ void run_list(Shell& shell) {
   for (const auto& lease : response->leases()) shell.out << hex(lease.id()) << "\n";
 }
 
+bool may_pass(const Status& failure) {
+  return failure.code() == absl::StatusCode::kUnavailable || failure.code() == absl::StatusCode::kDeadlineExceeded;
+}
+
+// Once renewed, a lease is given up only when a member says that it is gone: while the members cannot be reached or
+// have no leader, its time may well stand still.
 void run_keep_alive(Shell& shell, const LeaseFlags& flags) {
   const auto id = lease_id(shell, flags.id);
   const auto client = id ? shell.connect() : nullptr;
   if (client == nullptr) return;
+  auto interval = std::chrono::milliseconds::max();  // between two renewals; none yet
+  bool told = false;
   for (;;) {
-    const auto response = client->lease_keep_alive(*id);
+    const auto response = client->lease_keep_alive(*id, interval);
+    const bool renewed_before = interval != std::chrono::milliseconds::max();
+    if (!response.ok() && renewed_before && may_pass(response.status())) {
+      if (!told) shell.warn(response.status(), cat("lease ", hex(*id), " was not renewed; trying again"));
+      told = true;
+      client->skip_endpoint();
+      std::this_thread::sleep_for(std::chrono::milliseconds(250));
+      continue;
+    }
     if (!response.ok()) return shell.fail(response.status());
+    told = false;
     if (response->ttl() <= 0) return not_found(shell, *id);
     if (shell.json) {
       shell.print({{"header", to_json(response->header())}, {"id", hex(*id)}, {"ttl", response->ttl()}});
@@ -116,7 +133,8 @@ void run_keep_alive(Shell& shell, const LeaseFlags& flags) {
       shell.out << "lease " << hex(*id) << " keepalived with TTL(" << response->ttl() << ")" << std::endl;
     }
     if (flags.once) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(std::max<int64_t>(500, response->ttl() * 1000 / 3)));
+    interval = std::chrono::milliseconds(std::max<int64_t>(500, response->ttl() * 1000 / 3));
+    std::this_thread::sleep_for(interval);
   }
 }
 
@@ -148,7 +166,8 @@ void add_lease(CLI::App& root, Shell& shell) {
 
   CLI::App* revoke = add("revoke", "End a lease now; its keys are deleted");
   CLI::App* time_to_live = add("timetolive", "Show how long a lease still lives; exits with 3 when there is none");
-  CLI::App* keep_alive = add("keep-alive", "Renew a lease until Ctrl-C; exits with 3 when it is gone");
+  CLI::App* keep_alive =
+      add("keep-alive", "Renew a lease until Ctrl-C, also through elections; exits with 3 when it is gone");
   for (CLI::App* app : {revoke, time_to_live, keep_alive}) {
     app->add_option("id", flags->id, "The lease, in hexadecimal")->type_name("ID")->required();
   }
