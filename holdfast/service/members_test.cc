@@ -138,7 +138,7 @@ TEST(Members, AChangeThatIsOutOfDateIsRefused) {
   c.run_for(Duration::seconds(2));  // until every member has told its name
   TestMember& leader = c.leader();
   TestMember& behind = c[leader.id().value() % 3 + 1];
-  const store::MemberAddRequest add{{"http://127.0.0.1:9009"}, false};
+  const store::MemberAddRequest add{{"http://127.0.0.1:9009"}, true};
   ASSERT_EQ(error_of(c.ask(leader, add)), Error::kNone);
   ASSERT_EQ(behind.service().store().members().size(), 3u);
   const CallId id = behind.call(add);
