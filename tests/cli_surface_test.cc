@@ -56,7 +56,7 @@ TEST_F(JsonOutput, EveryAnswerIsAnObjectWithTheDocumentedFields) {
   expect_documented(ask({"put", "a", "2", "--prev-kv"}, "put")["prev_kv"], guide_line("`KV` is"));
   const Json found = ask({"get", "a"}, "get");
   expect_documented(found["kvs"][0], guide_line("`KV` is"));
-  expect_documented(found["header"], guide_line("and leases are hexadecimal strings."));
+  expect_documented(found["header"], guide_line("A `header` is"));
   EXPECT_TRUE(ask({"get", "--prefix", "", "--count-only"}, "get")["kvs"].empty());
   ask({"watch", "a", "--rev=1", "--count=2"}, "watch");
   ask({"del", "a", "--prev-kv"}, "del");
