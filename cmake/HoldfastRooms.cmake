@@ -78,7 +78,9 @@ endfunction()
 
 function(holdfast_define_precompiled kind)
   cmake_parse_arguments(ARG "" "" "LIBRARIES;HEADERS;OPTIONS" ${ARGN})
-  file(WRITE ${CMAKE_BINARY_DIR}/precompiled/${kind}.cc "")
+  if(NOT EXISTS ${CMAKE_BINARY_DIR}/precompiled/${kind}.cc)  # written again it would be built again
+    file(WRITE ${CMAKE_BINARY_DIR}/precompiled/${kind}.cc "")
+  endif()
   add_library(holdfast_precompiled_${kind} OBJECT ${CMAKE_BINARY_DIR}/precompiled/${kind}.cc)
   target_include_directories(holdfast_precompiled_${kind} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(holdfast_precompiled_${kind} PRIVATE ${ARG_LIBRARIES})
