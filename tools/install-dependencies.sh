@@ -6,7 +6,7 @@ set -euo pipefail
 holdfast_packages=(
   build-essential python3 cmake ninja-build ccache pkg-config
   libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc libnghttp2-dev libasio-dev
-  libssl-dev libzstd-dev libisal-dev libxxhash-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev
+  libssl-dev libsodium-dev libzstd-dev libisal-dev libxxhash-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev
   nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev etcd-client
 )
 

@@ -7,6 +7,7 @@
 //   enum                                varint; the type declares its greatest value by an ADL function
 //                                       `constexpr E last_value(E)`
 //   Fixed64                             eight bytes, little endian
+//   FixedBytes<Tag, N>                  N bytes
 //   Slice, std::string                  varint length, bytes
 //   std::optional<T>                    one byte 0, or 1 and T
 //   std::vector<T>                      varint count, elements
@@ -41,6 +42,7 @@
 #include <vector>
 
 #include "holdfast/base/codec_io.h"
+#include "holdfast/base/fixed_bytes.h"
 #include "holdfast/base/reflect.h"
 #include "holdfast/base/slice.h"
 #include "holdfast/base/status.h"
@@ -83,6 +85,8 @@ template <class T>
 consteval size_t min_bytes() {
   if constexpr (std::is_same_v<T, Fixed64>) {
     return 8;
+  } else if constexpr (is_fixed_bytes<T>) {
+    return T::kSize;
   } else if constexpr (is_variant<T>) {
     return 5;
   } else if constexpr (is_pair<T>) {
@@ -206,6 +210,8 @@ size_t size_of(const T& v) {
     return varint_bytes(static_cast<uint64_t>(v));
   } else if constexpr (std::is_same_v<T, Fixed64>) {
     return 8;
+  } else if constexpr (is_fixed_bytes<T>) {
+    return T::kSize;
   } else if constexpr (std::is_same_v<T, Slice>) {
     return varint_bytes(v.size()) + (v.size() < kAttachBytes ? v.size() : 0);
   } else if constexpr (std::is_same_v<T, std::string>) {
@@ -239,6 +245,8 @@ void write(Writer& w, const T& v) {
     w.varint(static_cast<uint64_t>(v));
   } else if constexpr (std::is_same_v<T, Fixed64>) {
     w.fixed64(v.value);
+  } else if constexpr (is_fixed_bytes<T>) {
+    w.bytes(v.view());
   } else if constexpr (std::is_same_v<T, Slice>) {
     w.varint(v.size());
     w.slice(v);
@@ -281,6 +289,9 @@ void read(Reader& r, T& v) {
     v = static_cast<T>(n);
   } else if constexpr (std::is_same_v<T, Fixed64>) {
     v.value = r.fixed64();
+  } else if constexpr (is_fixed_bytes<T>) {
+    const std::string_view bytes = r.view(T::kSize);
+    if (!bytes.empty()) std::memcpy(v.data(), bytes.data(), bytes.size());
   } else if constexpr (std::is_same_v<T, Slice>) {
     v = r.slice();
   } else if constexpr (std::is_same_v<T, std::string>) {

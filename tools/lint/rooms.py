@@ -4,11 +4,12 @@
 # and whatever those may use.
 MAY_USE = {
     "base": [],
+    "crypto": ["base"],
     "model": ["base"],
     "stable": ["model"],
     "link": ["model"],
     "detect": ["model", "link"],
-    "consensus": ["model", "link", "detect"],
+    "consensus": ["model", "crypto", "link", "detect"],
     "group": ["consensus"],
     "commit": ["consensus"],
     "recovery": ["model", "link", "stable"],
@@ -17,7 +18,7 @@ MAY_USE = {
     "replica": ["host", "stable", "consensus", "detect"],
     "service": ["replica", "store"],
     "sim": ["host", "stable", "link", "detect", "consensus", "group", "commit", "recovery", "replica", "store", "service"],
-    "runtime": ["host", "stable"],
+    "runtime": ["host", "stable", "crypto"],
     "server": ["runtime", "replica", "store", "service"],
     "txn": ["runtime", "commit", "replica"],
     "launch": ["runtime", "recovery"],
@@ -26,7 +27,7 @@ MAY_USE = {
 }
 
 # Deterministic rooms: no clock, thread, file, socket, randomness of the machine, unordered iteration or exception.
-CORE = ["base", "model", "host", "stable", "link", "detect", "consensus", "group", "commit", "recovery", "replica",
+CORE = ["base", "crypto", "model", "host", "stable", "link", "detect", "consensus", "group", "commit", "recovery", "replica",
         "service", "store"]
 
 BANNED_INCLUDES = {
