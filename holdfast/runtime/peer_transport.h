@@ -54,6 +54,7 @@ class PeerTransport : public PeerSession::Host {
   // Closes everything; nothing is delivered or sent afterwards.
   void close();
 
+  NodeId self() const { return config_.self; }
   bool connected(NodeId peer) const;
   size_t sessions() const { return sessions_.size(); }
   // Where it listens, with the ports that the system chose where port 0 was asked for.

@@ -43,9 +43,7 @@ Member::Impl::Impl(const MemberConfig& c)
       leader_changes_(metrics_.counter("holdfast_raft_leader_changes_total", "Times a leader was seen to be another.")),
       is_leader_(metrics_.gauge("holdfast_raft_is_leader", "1 while this member leads.")),
       has_leader_(metrics_.gauge("holdfast_raft_has_leader", "1 while this member knows a leader.")),
-      term_(metrics_.gauge("holdfast_raft_term", "The current term.")),
-      lag_seconds_(metrics_.histogram("holdfast_loop_lag_seconds", "How late the loop's timers were.",
-                                      runtime::exponential_bounds(0.0001, 2, 16))) {}
+      term_(metrics_.gauge("holdfast_raft_term", "The current term.")) {}
 
 Member::Impl::~Impl() { close_all(); }
 
@@ -53,12 +51,9 @@ void Member::Impl::close_all() {
   finished_ = true;
   told_ = nullptr;
   clients_.reset();
-  if (peers_ != nullptr) peers_->close();
-  if (log_ != nullptr) {
-    const Status closed = log_->close();
-    if (!closed.ok() && result_.ok()) result_ = closed;
-  }
-  if (blobs_ != nullptr) blobs_->close();
+  if (host_ == nullptr) return;
+  const Status closed = host_->close();
+  if (!closed.ok() && result_.ok()) result_ = closed;
 }
 
 // --- Start -----------------------------------------------------------------------------------------------------------
@@ -158,9 +153,7 @@ Status Member::Impl::listen(const MakeClients& make_clients) {
   peer.max_frame_bytes = (size_t{16} << 20) + 2 * config_.max_request_bytes;
   peer.max_queue_bytes = peer.max_frame_bytes * 2;
   peer.ping_interval = config_.election_timeout / 2;
-  auto peers = runtime::PeerTransport::listen(loop_, std::move(peer), *this, metrics_);
-  if (!peers.ok()) return at("--listen-peer-urls", peers.status());
-  peers_ = *std::move(peers);
+  if (Status s = host_->listen(std::move(peer)); !s.ok()) return at("--listen-peer-urls", s);
 
   auto clients = make_clients(loop_, *this, config_, metrics_);
   if (!clients.ok()) return clients.status();
@@ -170,38 +163,19 @@ Status Member::Impl::listen(const MakeClients& make_clients) {
 }
 
 Status Member::Impl::recover() {
-  auto blobs = stable::BlobStore::open(*blob_disk_);
-  if (!blobs.ok()) return at("the snapshots cannot be opened", blobs.status());
-  const auto sealed = (*blobs)->sealed();
-  for (const auto& [id, size] : sealed) pump_->recover_blob(id, size);
-  blobs_ = std::make_unique<runtime::BlobThread>(
-      loop_, *std::move(blobs),
-      [this](const BlobAnswer& answer) { input([&] { pump_->on_blob(runtime::now(), answer); }); }, metrics_);
-  if (Status s = replay_log(); !s.ok()) return s;
+  runtime::NodeStorage storage{wal_disk_.get(), blob_disk_.get(), {}};
+  storage.wal.identity = {file_.cluster_id, file_.member_id.value()};
+  storage.wal.segment_bytes = config_.wal_segment_bytes;
+  storage.wal.writer = random_seed();
+  if (Status s = host_->recover(storage); !s.ok()) return s;
   if (fresh_) {
     if (Status s = save_identity(*data_disk_, file_); !s.ok()) return s;
   }
   std::vector<runtime::PeerMember> hints;
   for (const store::Member& m : file_.members) hints.push_back(to_peer(m));
-  peers_->add_hints(hints);
-  spdlog::info("member.recovered name={} member={:x} cluster={:x} data_dir={} records_upto={} snapshots={}",
-               config_.name, file_.member_id.value(), file_.cluster_id, data_disk_->path(), pump_->stable().value(),
-               sealed.size());
-  return absl::OkStatus();
-}
-
-Status Member::Impl::replay_log() {
-  stable::WalOptions options;
-  options.identity = {file_.cluster_id, file_.member_id.value()};
-  options.segment_bytes = config_.wal_segment_bytes;
-  options.writer = random_seed();
-  auto wal = stable::Wal::open(*wal_disk_, options, [this](StableSeq seq, Slice record) {
-    const Status s = pump_->replay(seq, std::move(record));
-    return s.ok() ? s : at(fmt::format("record {} of the log in {}", seq.value(), wal_disk_->path()), s);
-  });
-  if (!wal.ok()) return wal.status();
-  runtime::LogThread::Options log_options;
-  log_ = std::make_unique<runtime::LogThread>(loop_, *std::move(wal), log_options, *this, metrics_);
+  host_->peers().add_hints(hints);
+  spdlog::info("member.recovered name={} member={:x} cluster={:x} data_dir={} records_upto={}", config_.name,
+               file_.member_id.value(), file_.cluster_id, data_disk_->path(), host_->stable().value());
   return absl::OkStatus();
 }
 
@@ -230,12 +204,12 @@ StatusOr<std::unique_ptr<Member>> Member::start(const MemberConfig& config, cons
     if (Status s = impl->open_directories(); !s.ok()) return s;
     if (Status s = impl->find_identity(); !s.ok()) return s;
     impl->service_ = std::make_unique<service::Service>(impl->service_config());
-    impl->pump_ = std::make_unique<Impl::Pump>(*impl->service_, *impl);
+    impl->host_ =
+        std::make_unique<runtime::NodeHost<service::Service>>(impl->loop_, *impl->service_, *impl, impl->metrics_);
     impl->register_metrics();
     if (Status s = impl->listen(make_clients); !s.ok()) return s;
     if (Status s = impl->recover(); !s.ok()) return s;
-    Impl& i = *impl;
-    i.input([&i] { i.pump_->start(runtime::now()); });
+    impl->host_->start();
     return std::unique_ptr<Member>(new Member(std::move(impl)));
   } catch (const std::exception& e) {  // of Asio, the threads and the allocator
     return absl::ResourceExhaustedError(fmt::format("the member cannot start: {}", e.what()));
@@ -265,15 +239,15 @@ void Member::Impl::begin_stop() {
   spdlog::info("member.stopping member={:x}", file_.member_id.value());
   const Time now = runtime::now();
   stop_deadline_ = now + config_.election_timeout * 2 + Duration::seconds(1);
-  input([&] { pump_->step([&](service::Service::Out& out) { service_->stop(now, out); }); });
+  host_->hurry();
+  step([](service::Service& service, Time t, service::Service::Out& out) { service.stop(t, out); });
 }
 
 void Member::Impl::finish(Status why) {
   if (finished_) return;
   finished_ = true;
   result_ = std::move(why);
-  timer_.cancel();
-  peers_->close();
+  host_->halt();
   if (told_ != nullptr) told_->on_stopped(result_.ok() ? "the member stops" : std::string(result_.message()));
   drain_clients(kDrainRounds);
 }
@@ -285,8 +259,8 @@ void Member::Impl::drain_clients(int rounds_left) {
     loop_.stop();
     return;
   }
-  timer_.expires_after(kDrainRound);
-  timer_.async_wait([this, rounds_left](const asio::error_code&) { drain_clients(rounds_left - 1); });
+  drain_timer_.expires_after(kDrainRound);
+  drain_timer_.async_wait([this, rounds_left](const asio::error_code&) { drain_clients(rounds_left - 1); });
 }
 
 Member::Member(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

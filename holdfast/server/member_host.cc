@@ -1,4 +1,4 @@
-// What the pump, the threads, the other members and the clients ask of a member.
+// What the host of its node, the other members and the clients ask of a member.
 
 #include <algorithm>
 
@@ -21,14 +21,9 @@ constexpr Duration kStopPoll = Duration::millis(20);
 
 }  // namespace
 
-// --- Platform --------------------------------------------------------------------------------------------------------
+// --- The host of the node --------------------------------------------------------------------------------------------
 
-void Member::Impl::append(StableSeq seq, Chain record) { log_->append(seq, std::move(record)); }
-void Member::Impl::release(StableSeq first_needed) { log_->release(first_needed); }
-void Member::Impl::transmit(NodeId to, Chain message) { peers_->send(to, std::move(message)); }
-void Member::Impl::blob(BlobRequest request) { blobs_->submit(std::move(request)); }
-
-void Member::Impl::raise(service::Event event) {
+void Member::Impl::on_event(service::Event event) {
   if (auto* reply = std::get_if<service::Reply>(&event)) {
     if (told_ != nullptr) told_->on_reply(reply->call, std::move(reply->response));
   } else if (const auto* ready = std::get_if<service::WatchReady>(&event)) {
@@ -56,48 +51,11 @@ void Member::Impl::on_role_changed(const service::RoleChanged& change) {
   if (told_ != nullptr) told_->on_role_changed(change);
 }
 
-// --- Turns of the loop -----------------------------------------------------------------------------------------------
-
-void Member::Impl::settle_soon() {
-  if (settle_posted_) return;
-  settle_posted_ = true;
-  asio::post(loop_, [this] {
-    settle_posted_ = false;
-    settle();
-  });
-}
-
-void Member::Impl::settle() {
-  if (finished_) return;
-  const Time now = runtime::now();
-  if (stopping_ || pump_->deadline() <= now) {
-    inside_ = true;
-    pump_->on_time(now);
-    inside_ = false;
-  }
-  log_->flush();
-  if (!stopping_) peers_->pause(log_->congested());
+Time Member::Impl::on_turn(Time now) {
   note_members();
-  if (stopping_ && (service_->stopped() || now >= stop_deadline_)) return finish(absl::OkStatus());
-  // More to do at once: after the sockets have had their turn.
-  if (!stopping_ && pump_->deadline() <= now) return settle_soon();
-  arm(now);
-}
-
-// An armed timer that fires too early is left alone: being early costs one look at the clock, arming anew on each
-// heartbeat would cost more.
-void Member::Impl::arm(Time now) {
-  Time at = pump_->deadline();
-  if (stopping_) at = std::min(at, now + kStopPoll);
-  if (at == Time::never() || armed_ <= at) return;
-  armed_ = at;
-  timer_.expires_after(runtime::to_chrono(at - now));
-  timer_.async_wait([this, at](const asio::error_code& error) {
-    if (error) return;
-    armed_ = Time::never();
-    lag_seconds_.observe(static_cast<double>(std::max<int64_t>((runtime::now() - at).nanos(), 0)) * 1e-9);
-    settle();
-  });
+  if (!stopping_) return Time::never();
+  if (service_->stopped() || now >= stop_deadline_) finish(absl::OkStatus());
+  return now + kStopPoll;
 }
 
 // Tells the transport when the members have changed, and keeps the file with the hints up to date.
@@ -107,7 +65,7 @@ void Member::Impl::note_members() {
   members_ = now;
   std::vector<runtime::PeerMember> peers;
   for (const store::Member& m : now) peers.push_back(to_peer(m));
-  peers_->set_members(peers);
+  host_->peers().set_members(peers);
   spdlog::info("member.members count={}", now.size());
   save_members();
 }
@@ -119,7 +77,7 @@ void Member::Impl::save_members() {
   if (!contains_self || members_ == file_.members) return;
   file_.members = members_;
   file_.name = config_.name;
-  blobs_->submit([disk = data_disk_.get(), file = file_] {
+  host_->blobs().submit([disk = data_disk_.get(), file = file_] {
     if (const Status s = save_identity(*disk, file); !s.ok()) {
       // Only hints are lost by it: the members themselves are in the log.
       spdlog::warn("member.identity_not_saved what=\"{}\"", std::string(s.message()));
@@ -129,23 +87,10 @@ void Member::Impl::save_members() {
 
 // --- What is asked of a member ---------------------------------------------------------------------------------------
 
-void Member::Impl::step(const Step& what) {
-  input([&] {
-    const Time now = runtime::now();
-    pump_->step([&](service::Service::Out& out) { what(*service_, now, out); });
-  });
-}
-
-bool Member::Impl::on_peer_message(NodeId from, Slice message) {
-  host::Received received = host::Received::kSkipped;
-  input([&] { received = pump_->on_message(runtime::now(), from, std::move(message)); });
-  return received != host::Received::kMalformed;
-}
-
 // A member that was removed while it was away, or before it could hear of it, learns it from the others: they saw the
 // committed entry that removed it, and ids are never used again.
 void Member::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
-  if (reason != runtime::Refusal::kRemoved || finished_) return;
+  if (reason != runtime::Refusal::kRemoved) return;
   mark<"member.told_of_removal">();
   spdlog::error("member.removed member={:x} says={:x}", file_.member_id.value(), peer.value());
   finish(absl::FailedPreconditionError(fmt::format(
@@ -164,10 +109,8 @@ std::vector<runtime::PeerMember> Member::Impl::peer_members() const {
   return out;
 }
 
-void Member::Impl::on_log_stable(StableSeq upto) {
-  input([&] { pump_->on_stable(runtime::now(), upto); });
+void Member::Impl::step(const Step& what) {
+  host_->step([&](service::Service& service, Time now, service::Service::Out& out) { what(service, now, out); });
 }
-
-void Member::Impl::on_log_failed(const Status& why) { finish(why); }
 
 }  // namespace holdfast::server
