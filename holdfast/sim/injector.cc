@@ -62,7 +62,7 @@ Injector::Targets Injector::targets(const Fault& fault, Random& random, size_t m
   }
   // Leaders are the more interesting victims.
   StoreMember* leader = cluster_.leader();
-  if (leader != nullptr && random.chance(1, 3)) return {leader};
+  if (leader != nullptr && (fault.leader || random.chance(1, 3))) return {leader};
   const size_t count = 1 + random.below(std::max<size_t>(1, std::min(most, all.size())));
   while (all.size() > count) all.erase(all.begin() + static_cast<std::ptrdiff_t>(random.below(all.size())));
   return all;

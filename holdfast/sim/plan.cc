@@ -94,6 +94,7 @@ std::string describe(const Fault& f) {
   std::string text = std::string(info(f.kind).code) + " " + std::string(info(f.kind).name) + " from " +
                      std::to_string(f.start.millis()) + " ms for " + std::to_string(f.duration.millis()) +
                      " ms, strength " + std::to_string(f.strength) + "/1000";
+  if (f.leader) text += ", the leader";
   if (!f.members.empty()) text += ", members";
   for (const size_t m : f.members) text += " " + std::to_string(m);
   return text;

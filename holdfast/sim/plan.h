@@ -96,6 +96,7 @@ struct Fault {
   std::vector<size_t> members;  // positions among the members; empty: chosen when it strikes, from `seed`
   uint32_t strength = 500;      // thousandths of the worst
   uint64_t seed = 0;
+  bool leader = false;  // whoever leads when it strikes, if anybody does; `members` is empty then
 };
 
 struct Plan {

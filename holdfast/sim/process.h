@@ -59,6 +59,8 @@ class Process {
   int64_t clock_rate() const { return clock_.rate_ppm(); }
   // Timers go off up to this much too late or, when negative, too early (T6).
   void set_timer_error(Duration error) { timer_error_ = error; }
+  // Tells who follows the trace what goes on inside (Trace::show).
+  void show(std::string_view kind, std::string_view text) { world_.trace().show(world_.now(), id_, kind, text); }
   Time local_time() const { return clock_.read(world_.now()); }
 
   // Crashes the process when it comes to `point` for the `nth` time from now (1: the next time).

@@ -128,8 +128,13 @@ void read_fault(const toml::table& raw, Plan& plan, Status& status) {
   f.duration = Duration::millis(duration);
   if (const toml::node* members = t.get("members")) {
     const toml::array* list = members->as_array();
-    if (list == nullptr) return t.fail(*members, "members must be a list of positions, from 0");
-    for (const toml::node& m : *list) f.members.push_back(static_cast<size_t>(m.value<int64_t>().value_or(0)));
+    f.leader = members->value<std::string>() == "leader";
+    if (list == nullptr && !f.leader) {
+      return t.fail(*members, "members must be a list of positions, from 0, or \"leader\"");
+    }
+    for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+      f.members.push_back(static_cast<size_t>((*list)[i].value<int64_t>().value_or(0)));
+    }
   }
   if (info(f.kind).cost == FaultCost::kSafety) plan.above_budget = true;
   plan.faults.push_back(std::move(f));

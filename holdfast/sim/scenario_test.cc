@@ -52,6 +52,9 @@ TEST(Scenario, WhatItSaysIsWhatRuns) {
     for_ms = 200
     members = [0, 1]
     strength = 900
+    [[fault]]
+    name = "crash"
+    members = "leader"
   )",
                                           "test.toml");
   ASSERT_TRUE(spec.ok()) << spec.status();
@@ -61,7 +64,9 @@ TEST(Scenario, WhatItSaysIsWhatRuns) {
   EXPECT_EQ(spec->store.read_mode, raft::ReadMode::kLease);
   EXPECT_EQ(spec->workload.weights[static_cast<size_t>(Ask::kPut)], 1u);
   EXPECT_EQ(spec->workload.weights[static_cast<size_t>(Ask::kGet)], 0u);
-  ASSERT_EQ(spec->plan.faults.size(), 1u);
+  ASSERT_EQ(spec->plan.faults.size(), 2u);
+  EXPECT_FALSE(spec->plan.faults[0].leader);
+  EXPECT_TRUE(spec->plan.faults[1].leader);
   EXPECT_EQ(spec->plan.faults[0].kind, FaultKind::kPartition);
   EXPECT_EQ(spec->plan.faults[0].members, (std::vector<size_t>{0, 1}));
   EXPECT_EQ(spec->plan.faults[0].start, Time::at_millis(100));
@@ -74,6 +79,7 @@ TEST(Scenario, MistakesAreNamedWithTheirLine) {
       {"\n[cluster]\nmembers = 99", "line 3, [cluster]: members must lie between 1 and 9"},
       {"[cluster]\nmember = 3", "unknown key \"member\""},
       {"[cluster]\nreads = \"dirty\"", "reads must be"},
+      {"[[fault]]\nname = \"crash\"\nmembers = \"lead\"", "members must be a list of positions, from 0, or \"leader\""},
       {"[workload]\nput = \"often\"", "put must be an integer"},
       {"[workload]\nput = 0", "no request has a weight"},
       {"[[fault]]\nname = \"gremlins\"", "there is no fault named \"gremlins\""},

@@ -14,6 +14,7 @@
 #include "holdfast/sim/scenario.h"
 #include "holdfast/sim/sim_options.h"
 #include "holdfast/sim/sim_progress.h"
+#include "holdfast/sim/trace_chart.h"
 
 namespace holdfast::sim {
 namespace {
@@ -133,9 +134,15 @@ struct Share {
       return true;
     }
     running_seed = spec->seed;
+    ChartOptions window;
+    window.from = Time::at_millis(static_cast<int64_t>(o.svg_from_ms));
+    if (o.svg_to_ms) window.to = Time::at_millis(static_cast<int64_t>(*o.svg_to_ms));
+    TraceChart chart("A run of the store: seed " + std::to_string(spec->seed), window);
     Trace::Sink sink;
-    if (o.trace) {
-      sink = [this](Time at, NodeId who, std::string_view kind, std::string_view text) {
+    if (o.trace || !o.svg.empty()) {
+      sink = [&](Time at, NodeId who, std::string_view kind, std::string_view text) {
+        if (!o.svg.empty()) chart.note(at, who, kind, text);
+        if (!o.trace) return;
         out << check::describe(at) << " " << (is_client(who) ? "client" : to_text(who)) << " " << kind << " " << text
             << "\n";
       };
@@ -143,6 +150,18 @@ struct Share {
     const RunResult result = run_store(*spec, sink);
     report(o, result, out);
     progress.finished(!result.violations.empty());
+    return o.svg.empty() || draw(chart, result);
+  }
+
+  bool draw(TraceChart& chart, const RunResult& result) {
+    for (const Violation& v : result.violations) chart.fail(v.at, v.oracle);
+    std::ofstream file(o.svg);
+    file << diagram::to_svg(chart.chart(replay_command(o, result.seed)));
+    file.flush();
+    if (!file) {
+      err << "holdfast sim: " << o.svg << ": cannot be written; give --svg a file in a directory that you may write\n";
+      return false;
+    }
     return true;
   }
 };

@@ -42,6 +42,17 @@ TEST(SimMain, ASeedIsOneRunThatCanBeRepeated) {
   EXPECT_EQ(run({"--seed=7"}).out, first.out);
 }
 
+TEST(SimMain, DrawsARunWithoutChangingIt) {
+  const std::string file = ::testing::TempDir() + "/sim_main_test.svg";
+  const Outcome drawn = run({"--seed", "7", "--svg", file, "--svg-window", "300..340"});
+  EXPECT_EQ(drawn.code, 0);
+  EXPECT_EQ(drawn.out, run({"--seed", "7"}).out);
+  std::stringstream svg;
+  svg << std::ifstream(file).rdbuf();
+  EXPECT_THAT(svg.str(), AllOf(StartsWith("<svg "), HasSubstr("RequestVote"), HasSubstr("holdfast sim --seed 7")));
+  EXPECT_THAT(run({"--seed", "7", "--svg", "/proc/none/x.svg"}).err, HasSubstr("/proc/none/x.svg: cannot be written"));
+}
+
 TEST(SimMain, ARangeIsSummedUp) {
   EXPECT_EQ(run({"--seeds", "1..3"}).out, "seeds 1..3: every promise kept\n");
   EXPECT_EQ(run({"--seeds=3..3"}).out, "seeds 3..3: every promise kept\n");
@@ -115,6 +126,9 @@ TEST(SimMain, WrongUsageIsExplained) {
       {{"--seeds=1..2..3"}, "--seeds needs a range such as 1..1000"},
       {{"--jobs=0"}, "--jobs needs a number from 1 to 256"},
       {{"--scenario="}, "--scenario needs a file"},
+      {{"--svg", "f.svg"}, "--svg draws one run: give --seed or --scenario"},
+      {{"--seed=1", "--svg-window=1..2"}, "--svg-window needs --svg"},
+      {{"--seed=1", "--svg-window=2..1"}, "--svg-window needs a range of milliseconds such as 300..340"},
       {{"--trace=yes"}, "--trace takes no value"},
       {{"--seed=1", "--seeds=1..2"}, "--seed and --seeds exclude each other"},
       {{"--seeds=1..2", "--scenario=x"}, "give it --seed, not --seeds"},

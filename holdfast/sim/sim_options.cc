@@ -22,6 +22,8 @@ same run, on every machine. A run that breaks a promise ends the command, which 
   --jobs N          this many processes share the seeds (default 1)
   --scenario FILE   a cluster, a workload and faults from a TOML file (docs/simulator.md); with --seed another seed
   --trace           print every event
+  --svg FILE        draw the run as a space-time diagram: of a run that breaks a promise the end, else the beginning
+  --svg-window A..B what lies between these virtual milliseconds instead
   --spec            print what a seed or a file stands for, and do not run it
   --marks           print how often each rare branch was reached
   --json            one JSON object per run
@@ -30,6 +32,7 @@ same run, on every machine. A run that breaks a promise ends the command, which 
 Examples:
   holdfast sim --seeds 1..1000 --jobs 2
   holdfast sim --seed 42 --trace
+  holdfast sim --seed 42 --svg run.svg --svg-window 300..340
   holdfast sim --scenario holdfast/sim/scenarios/leader_killed_under_load.toml
 
 Progress of a long run goes to standard error. Exit codes: 0 every promise was kept, 1 one was broken, 2 wrong usage.
@@ -57,14 +60,34 @@ bool set_seed(SimOptions& o, const std::string& text) {
   return n.has_value();
 }
 
-bool set_seeds(SimOptions& o, const std::string& text) {
+// "A..B" with A <= B.
+std::optional<std::pair<uint64_t, uint64_t>> range(const std::string& text) {
   const size_t dots = text.find("..");
-  if (dots == std::string::npos) return false;
+  if (dots == std::string::npos) return std::nullopt;
   const auto a = number(std::string_view(text).substr(0, dots)), b = number(std::string_view(text).substr(dots + 2));
+  if (!a || !b || *a > *b) return std::nullopt;
+  return std::pair(*a, *b);
+}
+
+bool set_seeds(SimOptions& o, const std::string& text) {
+  const auto seeds = range(text);
   // The last seed of all is left out, so that counting one beyond the end cannot begin anew.
-  if (!a || !b || *a > *b || *b == UINT64_MAX) return false;
-  o.first = *a, o.last = *b;
+  if (!seeds || seeds->second == UINT64_MAX) return false;
+  o.first = seeds->first, o.last = seeds->second;
   o.one_seed = false;
+  return true;
+}
+
+bool set_svg(SimOptions& o, const std::string& text) {
+  o.svg = text;
+  return !text.empty();
+}
+
+bool set_svg_window(SimOptions& o, const std::string& text) {
+  const auto window = range(text);
+  if (!window || window->second > 1'000'000'000) return false;
+  o.svg_from_ms = window->first;
+  o.svg_to_ms = window->second;
   return true;
 }
 
@@ -92,6 +115,8 @@ constexpr Option kOptions[] = {
     {"--jobs", set_jobs, "a number from 1 to 256"},
     {"--scenario", set_scenario, "a file"},
     {"--trace", set_flag<&SimOptions::trace>, nullptr},
+    {"--svg", set_svg, "a file to write"},
+    {"--svg-window", set_svg_window, "a range of milliseconds such as 300..340"},
     {"--spec", set_flag<&SimOptions::spec>, nullptr},
     {"--marks", set_flag<&SimOptions::marks>, nullptr},
     {"--json", set_flag<&SimOptions::json>, nullptr},
@@ -105,6 +130,10 @@ Status wrong(const SimOptions& o, bool range_given) {
   if (range_given && !o.scenario.empty()) {
     return absl::InvalidArgumentError("--scenario describes one run: give it --seed, not --seeds");
   }
+  if (!o.svg.empty() && !o.one_run()) {
+    return absl::InvalidArgumentError("--svg draws one run: give --seed or --scenario");
+  }
+  if (o.svg.empty() && o.svg_to_ms) return absl::InvalidArgumentError("--svg-window needs --svg");
   if (o.jobs > 1 && o.trace) return absl::InvalidArgumentError("--trace needs --jobs 1: the events would be mixed");
   if (o.jobs > 1 && o.marks)
     return absl::InvalidArgumentError("--marks needs --jobs 1: each process has its own count");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,10 @@ struct SimOptions {
   unsigned jobs = 1;
   std::string scenario;  // empty: the seed draws everything
   bool trace = false, spec = false, marks = false, json = false, keep_going = false;
-  bool help = false;  // then nothing else counts
+  std::string svg;                    // a file for the picture; empty: none
+  uint64_t svg_from_ms = 0;           // virtual time
+  std::optional<uint64_t> svg_to_ms;  // none: as many events as are good to look at
+  bool help = false;                  // then nothing else counts
 
   bool one_run() const { return one_seed || !scenario.empty(); }
 };

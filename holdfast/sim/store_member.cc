@@ -134,10 +134,23 @@ void StoreMember::on_event(service::Event event) {
     if (it == streams_.end() || it->second.taking) return;
     it->second.taking = true;
     node_.post([this, stream = ready->stream] { take(stream); });
+  } else if (const auto* role = std::get_if<service::RoleChanged>(&event)) {
+    show_role(*role);
   } else if (auto* stop = std::get_if<service::MustStop>(&event)) {
     mark<"sim.store.member_stopped_itself">();
     node_.stop_itself("must stop: " + stop->what);
   }
+}
+
+void StoreMember::show_role(const service::RoleChanged& role) {
+  const std::string term = " term " + std::to_string(role.term.value());
+  const bool leads = role.role == raft::Role::kLeader;
+  const bool runs = role.role == raft::Role::kCandidate || role.role == raft::Role::kPreCandidate;
+  node_.show("role", leads ? "leader" : runs ? "candidate" : "");
+  node_.show("state", leads                     ? "leads" + term
+                      : runs                    ? "runs for" + term
+                      : role.leader != NodeId{} ? "follows " + to_text(role.leader) + "," + term
+                                                : "follows nobody," + term);
 }
 
 void StoreMember::take(store::StreamId stream) {

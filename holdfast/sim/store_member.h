@@ -69,6 +69,7 @@ class StoreMember {
   void on(NodeId, const ClientAnswer&) {}
   void on(NodeId, const WatchAnswer&) {}
   void on_event(service::Event event);
+  void show_role(const service::RoleChanged& role);
   void take(store::StreamId stream);
   void say(NodeId client, const ClientWire& wire);
   store::StreamId find(NodeId client, uint64_t stream) const;

@@ -1,0 +1,67 @@
+// Where everything of a space-time diagram goes. Internal to diagram/.
+//
+// Time runs downwards. Events keep their order; a distance in time becomes a distance that grows with its logarithm;
+// and labels of one line never overlap, because the next one waits until there is room.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "holdfast/diagram/space_time.h"
+
+namespace holdfast::diagram {
+
+inline constexpr double kColumnWidth = 240;
+inline constexpr double kLeft = 84;        // of the first line; the times stand before it
+inline constexpr double kTextHeight = 14;  // of a line of a label
+inline constexpr size_t kLabelChars = 34;  // that fit between two lines
+
+// A label beside a line.
+struct Label {
+  size_t column = 0;
+  double y = 0;  // of its middle
+  std::string text;
+  std::string detail;  // all of it
+  size_t event = 0;    // which gives it its colour
+};
+// A message as it is drawn.
+struct Arrow {
+  SpaceTime::Message message = 0;
+  size_t from = 0, to = 0;
+  double y_from = 0, y_to = 0;
+  enum class End { kDelivered, kLost, kUnderWay } end = End::kUnderWay;
+  bool again = false;  // a further delivery of the same message
+  std::string detail;
+};
+// A piece of a process's line.
+struct Stretch {
+  size_t column = 0;
+  double from = 0, to = 0;
+  bool up = true;
+  bool paused = false;
+  std::string role;
+};
+struct Tick {
+  double y = 0;
+  std::string text;
+};
+struct Across {
+  double y = 0;
+  std::string text;
+};
+
+struct Layout {
+  double width = 0, height = 0;
+  std::vector<double> y_of;  // of each event
+  std::vector<Label> labels;
+  std::vector<Arrow> arrows;
+  std::vector<Stretch> stretches;
+  std::vector<Tick> ticks;
+  std::vector<Across> across;
+  double x(size_t column) const { return kLeft + kColumnWidth * static_cast<double>(column); }
+};
+
+// `top`: where the lines begin.
+Layout lay_out(const SpaceTime& diagram, double top);
+
+}  // namespace holdfast::diagram

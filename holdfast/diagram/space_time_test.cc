@@ -1,0 +1,141 @@
+#include "holdfast/diagram/space_time.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "holdfast/diagram/layout.h"
+
+namespace holdfast::diagram {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Time ms(int64_t n) { return Time::at_millis(n); }
+
+SpaceTime three(const std::string& title = "A title") {
+  SpaceTime d(title);
+  for (uint64_t n = 1; n <= 3; ++n) d.add_process(NodeId(n), "p" + std::to_string(n));
+  return d;
+}
+
+size_t count(const std::string& text, const std::string& what) {
+  size_t n = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+TEST(SpaceTimeLayout, EventsKeepTheirOrderAndEqualTimesTheirHeight) {
+  SpaceTime d = three();
+  d.mark(ms(1), NodeId(1), MarkKind::kState, "a");
+  d.mark(ms(1), NodeId(2), MarkKind::kState, "b");
+  d.mark(ms(2), NodeId(3), MarkKind::kState, "c");
+  d.mark(ms(900'000), NodeId(3), MarkKind::kState, "d");
+  const Layout l = lay_out(d, 50);
+  EXPECT_EQ(l.y_of[0], l.y_of[1]);
+  EXPECT_LT(l.y_of[1], l.y_of[2]);
+  EXPECT_LT(l.y_of[2], l.y_of[3]);
+  EXPECT_LT(l.y_of[3] - l.y_of[2], 60) << "a quarter of an hour takes no more room than a step";
+}
+
+TEST(SpaceTimeLayout, LabelsOfOneLineNeverOverlap) {
+  SpaceTime d = three();
+  for (int i = 0; i < 50; ++i) {
+    d.mark(ms(i / 10), NodeId(1 + static_cast<uint64_t>(i) % 3), MarkKind::kNote, "label " + std::to_string(i));
+  }
+  const Layout l = lay_out(d, 0);
+  ASSERT_EQ(l.labels.size(), 50u);
+  for (const Label& a : l.labels) {
+    for (const Label& b : l.labels) {
+      if (a.event < b.event && a.column == b.column) {
+        EXPECT_GE(b.y - a.y, kTextHeight);
+      }
+    }
+  }
+}
+
+TEST(SpaceTimeLayout, ABroadcastIsLabelledOnce) {
+  SpaceTime d = three();
+  d.send(ms(1), NodeId(1), NodeId(2), "Collect", "Collect 1");
+  d.send(ms(1), NodeId(1), NodeId(3), "Collect", "Collect 1");
+  d.send(ms(2), NodeId(1), NodeId(3), "Collect", "Collect 1");
+  const Layout l = lay_out(d, 0);
+  EXPECT_EQ(l.labels.size(), 2u);
+  EXPECT_EQ(l.arrows.size(), 3u);
+  EXPECT_EQ(l.y_of[0], l.y_of[1]);
+}
+
+TEST(SpaceTimeLayout, AMessageEndsWhereItIsDeliveredLostOrNowhere) {
+  SpaceTime d = three();
+  const auto delivered = d.send(ms(1), NodeId(1), NodeId(2), "m", "one");
+  const auto lost = d.send(ms(1), NodeId(1), NodeId(3), "m", "two");
+  d.send(ms(1), NodeId(2), NodeId(3), "m", "three");
+  d.lose(lost, ms(2));
+  d.deliver(delivered, ms(3));
+  d.deliver(delivered, ms(4));
+  const Layout l = lay_out(d, 0);
+  ASSERT_EQ(l.arrows.size(), 4u);
+  EXPECT_EQ(l.arrows[0].end, Arrow::End::kLost);
+  EXPECT_EQ(l.arrows[1].end, Arrow::End::kDelivered);
+  EXPECT_FALSE(l.arrows[1].again);
+  EXPECT_EQ(l.arrows[1].y_to, l.y_of[4]);
+  EXPECT_TRUE(l.arrows[2].again);
+  EXPECT_EQ(l.arrows[3].end, Arrow::End::kUnderWay);
+}
+
+TEST(SpaceTimeLayout, ALineIsBrokenWhileItsProcessIsDown) {
+  SpaceTime d = three();
+  d.role(ms(1), NodeId(1), "leader");
+  d.mark(ms(2), NodeId(1), MarkKind::kCrash, "crash");
+  d.mark(ms(3), NodeId(1), MarkKind::kStart, "restart");
+  d.mark(ms(4), NodeId(2), MarkKind::kStart, "joins");
+  const Layout l = lay_out(d, 0);
+  std::vector<std::string> first, second;
+  for (const Stretch& s : l.stretches) {
+    if (s.column == 0) first.push_back(s.up ? "up " + s.role : "down");
+    if (s.column == 1) second.push_back(s.up ? "up" : "down");
+  }
+  EXPECT_THAT(first, testing::ElementsAre("up ", "up leader", "down", "up "));
+  EXPECT_THAT(second, testing::ElementsAre("down", "up"));
+}
+
+TEST(SpaceTimeSvg, ShowsEverythingOnce) {
+  SpaceTime d = three("Who <leads> & who follows");
+  const auto m = d.send(ms(1), NodeId(1), NodeId(2), "Vote", "Vote \"n1\"", "Vote{t1, n1}");
+  d.deliver(m, ms(2));
+  d.mark(ms(2), NodeId(2), MarkKind::kDecision, "decides x");
+  d.say(ms(3), "the network is cut");
+  d.set_caption("holdfast sim --seed 1");
+  const std::string svg = to_svg(d);
+  EXPECT_THAT(svg, HasSubstr("Who &lt;leads&gt; &amp; who follows"));
+  EXPECT_THAT(svg, Not(HasSubstr("<leads>")));
+  EXPECT_EQ(count(svg, ">Vote &quot;n1&quot;</text>"), 1u);
+  EXPECT_EQ(count(svg, ">decides x</text>"), 1u);
+  EXPECT_EQ(count(svg, ">the network is cut</text>"), 1u);
+  EXPECT_EQ(count(svg, ">holdfast sim --seed 1</text>"), 1u);
+  EXPECT_EQ(count(svg, "<title>Vote: Vote{t1, n1}</title>"), 1u);
+  EXPECT_EQ(count(svg, "<g>"), count(svg, "</g>"));
+}
+
+// Whatever a message holds, the file is well-formed.
+TEST(SpaceTimeSvg, ControlCharactersDoNotGetIntoTheFile) {
+  SpaceTime d = three();
+  d.mark(ms(1), NodeId(1), MarkKind::kNote, std::string("a\x01\n]]>b", 7));
+  const std::string svg = to_svg(d);
+  EXPECT_THAT(svg, Not(HasSubstr("\x01")));
+  EXPECT_THAT(svg, HasSubstr("a  ]]&gt;b"));
+}
+
+TEST(SpaceTimeSvg, LongLabelsAreCutBetweenCharactersAndWholeInTheToolTip) {
+  SpaceTime d = three();
+  std::string label;
+  for (int i = 0; i < 30; ++i) label += "é";
+  d.mark(ms(1), NodeId(1), MarkKind::kNote, label);
+  const std::string svg = to_svg(d);
+  EXPECT_THAT(svg, HasSubstr("<title>" + label + "</title>"));
+  EXPECT_THAT(svg, HasSubstr("é…</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr(">" + label + "</text>")));
+}
+
+}  // namespace
+}  // namespace holdfast::diagram

@@ -1,0 +1,324 @@
+// Draws a laid-out space-time diagram.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <set>
+
+#include "holdfast/diagram/layout.h"
+
+namespace holdfast::diagram {
+namespace {
+
+using What = SpaceTime::What;
+
+// Okabe and Ito's colours, which people who do not see all colours can tell apart, darkened for thin lines.
+constexpr const char* kPalette[] = {"#0060a8", "#c4500a", "#00805c", "#a8447a",
+                                    "#8a6d00", "#2f8fc4", "#444444", "#7a4fbf"};
+constexpr const char* kInk = "#222222";
+constexpr const char* kBad = "#c01020";
+constexpr const char* kRoleColours[] = {"#f2b134", "#7fc4a0", "#b9a7e0", "#e79fb5", "#9ec9ea"};
+constexpr const char* kFont = "font-family=\"system-ui, 'DejaVu Sans', Helvetica, Arial, sans-serif\"";
+constexpr double kLegendLine = 18;
+
+std::string number(double v) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", v);
+  return text;
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        // Control characters are not allowed in XML at all.
+        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  }
+  return out;
+}
+
+// About how wide a text is, in pixels.
+double width_of(const std::string& text, double size) {
+  const auto characters =
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+  return static_cast<double>(characters) * size * 0.58;
+}
+
+class Drawing {
+ public:
+  explicit Drawing(const SpaceTime& d) : d_(d) {}
+
+  std::string run() {
+    give_colours();
+    const double least = Layout().x(std::max<size_t>(d_.processes().size(), 2) - 1) + kColumnWidth;
+    const double top = legend(least);
+    layout_ = lay_out(d_, top + 30);
+    const double caption = d_.caption().empty() ? 0 : 26;
+    const double width = std::max(least, layout_.width), height = layout_.height + caption;
+    ticks();
+    stretches();
+    names(top);
+    across(width);
+    arrows();
+    marks();
+    labels();
+    if (!d_.caption().empty()) text(16, height - 14, d_.caption(), 11, "#555555", "start");
+    return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" + number(height) +
+           "\" viewBox=\"0 0 " + number(width) + " " + number(height) + "\" " + kFont + ">\n<title>" +
+           escaped(d_.title()) + "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" + body_ +
+           "</svg>\n";
+  }
+
+ private:
+  // --- Colours ---
+  void give_colours() {
+    for (const auto& m : d_.messages()) {
+      if (!kinds_.contains(m.kind)) {
+        const size_t n = kinds_.size();
+        kinds_[m.kind] = kPalette[n % std::size(kPalette)];
+        kind_order_.push_back(m.kind);
+      }
+    }
+    for (const auto& e : d_.events()) {
+      if (e.what != What::kRole || e.label.empty() || roles_.contains(e.label)) continue;
+      const size_t n = roles_.size();
+      roles_[e.label] = kRoleColours[n % std::size(kRoleColours)];
+      role_order_.push_back(e.label);
+    }
+  }
+  const char* colour_of(const SpaceTime::Event& e) const {
+    if (e.what == What::kSend) return kinds_.at(d_.messages()[e.message].kind);
+    switch (e.mark) {
+      case MarkKind::kCrash:
+      case MarkKind::kLie:
+      case MarkKind::kFailure:
+        return kBad;
+      case MarkKind::kTimeout:
+      case MarkKind::kSuspicion:
+        return "#a05a00";
+      case MarkKind::kDecision:
+      case MarkKind::kStart:
+        return "#106b2e";
+      default:
+        return kInk;
+    }
+  }
+
+  // --- Parts ---
+  // The title and what the colours mean; where it ends.
+  double legend(double width) {
+    text(16, 28, d_.title(), 18, kInk, "start", true);
+    double x = 16, y = 52;
+    const auto room = [&](double wanted) {
+      if (x + wanted > width - 16 && x > 16) {
+        x = 16;
+        y += kLegendLine;
+      }
+    };
+    for (const std::string& kind : kind_order_) {
+      const double w = width_of(kind, 12) + 48;
+      room(w);
+      line(x, y - 4, x + 22, y - 4, kinds_[kind], 2, "");
+      head(x + 24, y - 4, 1, 0, kinds_[kind]);
+      text(x + 30, y, kind, 12, kinds_[kind], "start");
+      x += w;
+    }
+    for (const std::string& role : role_order_) {
+      const double w = width_of(role, 12) + 48;
+      room(w);
+      line(x, y - 4, x + 22, y - 4, roles_[role], 8, "");
+      text(x + 30, y, role, 12, kInk, "start");
+      x += w;
+    }
+    return y + 12;
+  }
+  void names(double top) {
+    for (size_t c = 0; c < d_.processes().size(); ++c) {
+      const std::string& name = d_.processes()[c].name;
+      const double w = std::max(44.0, width_of(name, 13) + 18), x = layout_.x(c);
+      body_ += "<rect x=\"" + number(x - w / 2) + "\" y=\"" + number(top + 4) + "\" width=\"" + number(w) +
+               "\" height=\"24\" rx=\"6\" fill=\"#eef2f6\" stroke=\"#8899aa\"/>\n";
+      text(x, top + 21, name, 13, kInk, "middle", true);
+    }
+  }
+  void ticks() {
+    for (const Tick& t : layout_.ticks) text(kLeft - 34, t.y + 3, t.text, 9.5, "#8a8a8a", "end");
+    if (!layout_.ticks.empty()) text(kLeft - 34, layout_.ticks.front().y - 14, "ms", 9.5, "#8a8a8a", "end");
+  }
+  void stretches() {
+    for (const Stretch& s : layout_.stretches) {
+      const double x = layout_.x(s.column);
+      if (!s.role.empty()) line(x, s.from, x, s.to, roles_[s.role], 9, "");
+      if (s.up && !s.paused) line(x, s.from, x, s.to, "#667788", 1.6, "");
+      if (s.up && s.paused) line(x, s.from, x, s.to, "#667788", 1.6, "5 4");
+      if (!s.up) line(x, s.from, x, s.to, "#d0d4d8", 1.2, "2 5");
+    }
+  }
+  void across(double width) {
+    for (const Across& a : layout_.across) {
+      line(kLeft - 28, a.y, width - 12, a.y, "#b07000", 1, "7 4");
+      const double w = width_of(a.text, 11.5) + 14;
+      body_ += "<rect x=\"" + number(kLeft + 22) + "\" y=\"" + number(a.y - 9) + "\" width=\"" + number(w) +
+               "\" height=\"18\" rx=\"4\" fill=\"#fff6e0\" stroke=\"#d8b060\"/>\n";
+      text(kLeft + 29, a.y + 4, a.text, 11.5, "#704800", "start");
+    }
+  }
+  void arrows() {
+    for (const Arrow& a : layout_.arrows) {
+      if (a.from == a.to) continue;
+      const char* colour = kinds_.at(d_.messages()[a.message].kind);
+      const double x1 = layout_.x(a.from), x2 = layout_.x(a.to);
+      double part = 1;
+      double y2 = std::max(a.y_to, a.y_from + 3);
+      if (a.end == Arrow::End::kLost) {
+        part = std::min(0.45, 70 / std::abs(x2 - x1));
+        y2 = a.y_from + 16 / part;
+      } else if (a.end == Arrow::End::kUnderWay) {
+        part = std::min(0.6, 110 / std::abs(x2 - x1));
+        y2 = a.y_from + 26 / part;
+      }
+      const double x = x1 + (x2 - x1) * part, y = a.y_from + (y2 - a.y_from) * part;
+      body_ += "<g>" + tip(d_.messages()[a.message].kind + ": " + a.detail);
+      line(x1, a.y_from, x, y, colour, a.again ? 1 : 1.4, a.end == Arrow::End::kDelivered && !a.again ? "" : "5 3");
+      if (a.end == Arrow::End::kLost) {
+        cross(x, y, 5, kBad, 2);
+      } else {
+        head(x, y, x - x1, y - a.y_from, colour);
+      }
+      body_ += "</g>\n";
+    }
+  }
+  void marks() {
+    for (size_t i = 0; i < d_.events().size(); ++i) {
+      const auto& e = d_.events()[i];
+      const double x = layout_.x(e.column), y = layout_.y_of[i];
+      if (e.what == What::kSend) {
+        circle(x, y, 2.6, kinds_.at(d_.messages()[e.message].kind), "none");
+      } else if (e.what == What::kMark) {
+        body_ += "<g>" + tip(e.detail.empty() ? e.label : e.detail);
+        symbol(e.mark, x, y);
+        body_ += "</g>\n";
+      }
+    }
+  }
+  void symbol(MarkKind kind, double x, double y) {
+    const std::string fill = colour_of_mark(kind);
+    switch (kind) {
+      case MarkKind::kCrash:
+        return cross(x, y, 8, kBad, 3.4);
+      case MarkKind::kStart:
+        return polygon({{x - 7, y - 5}, {x + 7, y - 5}, {x, y + 7}}, fill);
+      case MarkKind::kDecision:
+        return polygon({{x, y - 8}, {x + 8, y}, {x, y + 8}, {x - 8, y}}, fill);
+      case MarkKind::kTimeout:
+        circle(x, y, 6.5, "#ffffff", fill);
+        line(x, y, x, y - 4.4, fill.c_str(), 1.6, "");
+        return line(x, y, x + 3.2, y, fill.c_str(), 1.6, "");
+      case MarkKind::kSuspicion:
+        circle(x, y, 7, "#ffe9c4", fill);
+        return text(x, y + 4, "?", 11, fill.c_str(), "middle", true);
+      case MarkKind::kLie:
+        circle(x, y, 7, kBad, kBad);
+        return text(x, y + 4, "!", 11, "#ffffff", "middle", true);
+      case MarkKind::kFailure:
+        polygon({{x, y - 10}, {x + 10, y + 7}, {x - 10, y + 7}}, kBad);
+        return text(x, y + 5, "!", 12, "#ffffff", "middle", true);
+      case MarkKind::kState:
+        body_ += "<rect x=\"" + number(x - 4.5) + "\" y=\"" + number(y - 4.5) +
+                 "\" width=\"9\" height=\"9\" fill=\"#ffffff\" stroke=\"#222222\" stroke-width=\"1.4\"/>";
+        return;
+      case MarkKind::kPause:
+      case MarkKind::kResume:
+        line(x - 3, y - 6, x - 3, y + 6, kInk, 2.4, "");
+        return line(x + 3, y - 6, x + 3, y + 6, kInk, 2.4, "");
+      case MarkKind::kNote:
+        return circle(x, y, 3.4, "#ffffff", kInk);
+    }
+  }
+  std::string colour_of_mark(MarkKind kind) const {
+    SpaceTime::Event e;
+    e.mark = kind;
+    return colour_of(e);
+  }
+  void labels() {
+    for (const Label& l : layout_.labels) {
+      const auto& e = d_.events()[l.event];
+      const bool mark = e.what == What::kMark;
+      const bool strong = mark && (e.mark == MarkKind::kDecision || e.mark == MarkKind::kFailure);
+      body_ += "<g>" + tip(l.detail);
+      // What is sent goes downwards: its label stands above it.
+      text(layout_.x(l.column) + (mark ? 13 : 7), l.y + (mark ? 4 : -3), l.text, 11.5, colour_of(e), "start", strong,
+           true);
+      body_ += "</g>\n";
+    }
+  }
+
+  // --- Shapes ---
+  static std::string tip(const std::string& what) { return "<title>" + escaped(what) + "</title>"; }
+  void line(double x1, double y1, double x2, double y2, const char* colour, double width, const char* dashes) {
+    body_ += "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
+             "\" stroke=\"" + colour + "\" stroke-width=\"" + number(width) + "\"";
+    if (dashes[0] != '\0') body_ += std::string(" stroke-dasharray=\"") + dashes + "\"";
+    body_ += "/>\n";
+  }
+  void circle(double x, double y, double r, const std::string& fill, const std::string& stroke) {
+    body_ += "<circle cx=\"" + number(x) + "\" cy=\"" + number(y) + "\" r=\"" + number(r) + "\" fill=\"" + fill +
+             "\" stroke=\"" + stroke + "\" stroke-width=\"1.4\"/>\n";
+  }
+  void polygon(const std::vector<std::pair<double, double>>& points, const std::string& fill) {
+    body_ += "<polygon points=\"";
+    for (const auto& [x, y] : points) body_ += number(x) + "," + number(y) + " ";
+    body_ += "\" fill=\"" + fill + "\"/>\n";
+  }
+  void cross(double x, double y, double r, const char* colour, double width) {
+    line(x - r, y - r, x + r, y + r, colour, width, "");
+    line(x - r, y + r, x + r, y - r, colour, width, "");
+  }
+  // An arrow head whose point is at (x, y) and that comes from the direction (dx, dy) lies in.
+  void head(double x, double y, double dx, double dy, const char* colour) {
+    // Corners 10 back, turned by 0.38 to both sides; no function but the square root, which is the same everywhere.
+    constexpr double kCos = 9.287, kSin = 3.709;
+    const double length = std::sqrt(dx * dx + dy * dy), ux = dx / length, uy = dy / length;
+    polygon({{x, y},
+             {x - ux * kCos + uy * kSin, y - uy * kCos - ux * kSin},
+             {x - ux * kCos - uy * kSin, y - uy * kCos + ux * kSin}},
+            colour);
+  }
+  // `halo`: legible above lines.
+  void text(double x, double y, const std::string& what, double size, const char* colour, const char* anchor,
+            bool bold = false, bool halo = false) {
+    body_ += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" font-size=\"" + number(size) + "\" fill=\"" +
+             colour + "\" text-anchor=\"" + anchor + "\"" + (bold ? " font-weight=\"600\"" : "") +
+             (halo ? " stroke=\"#ffffff\" stroke-width=\"3\" paint-order=\"stroke\" stroke-linejoin=\"round\"" : "") +
+             ">" + escaped(what) + "</text>\n";
+  }
+
+  const SpaceTime& d_;
+  Layout layout_;
+  std::map<std::string, const char*> kinds_;
+  std::vector<std::string> kind_order_;
+  std::map<std::string, const char*> roles_;
+  std::vector<std::string> role_order_;
+  std::string body_;
+};
+
+}  // namespace
+
+std::string to_svg(const SpaceTime& diagram) { return Drawing(diagram).run(); }
+
+}  // namespace holdfast::diagram

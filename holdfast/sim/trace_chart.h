@@ -1,0 +1,64 @@
+// A run's trace as a space-time diagram (docs/simulator.md, "Pictures").
+//
+// It listens to a trace, so a picture shows what `--trace` prints. Sends and deliveries are paired by their link and
+// content, the oldest first.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/diagram/space_time.h"
+#include "holdfast/sim/trace.h"
+
+namespace holdfast::sim {
+
+struct ChartOptions {
+  Time from;                // virtual time of the first thing shown
+  Time to = Time::never();  // and of the last one
+  // Without `to`, so many at most: of a run that broke a promise the last ones before that, else the first ones.
+  size_t max_events = 140;
+  std::set<std::string> omit = {"Heartbeat", "HeartbeatReply"};  // kinds of messages that are left out
+};
+
+class TraceChart {
+ public:
+  TraceChart(std::string title, ChartOptions options) : title_(std::move(title)), options_(std::move(options)) {}
+
+  // As Trace::Sink.
+  void note(Time at, NodeId who, std::string_view kind, std::string_view text);
+  // A promise was broken: the end of the run.
+  void fail(Time at, std::string oracle);
+
+  diagram::SpaceTime chart(const std::string& caption) const;
+
+ private:
+  struct Note {
+    Time at;
+    NodeId who;
+    std::string kind;
+    std::string text;
+  };
+  // What is to be known of a process when the picture begins behind its beginning.
+  struct State {
+    bool up = false;
+    bool paused = false;
+    std::string role;
+  };
+  class Drawing;
+  bool wanted(const Note& n) const;
+  static void follow(std::map<NodeId, State>& states, const Note& n);
+
+  std::string title_;
+  ChartOptions options_;
+  std::map<NodeId, State> before_first_, before_last_;  // as of first_ and last_
+  std::vector<Note> first_;
+  std::deque<Note> last_;
+  std::optional<Note> failure_;
+};
+
+}  // namespace holdfast::sim
