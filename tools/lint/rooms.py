@@ -7,6 +7,7 @@ MAY_USE = {
     "crypto": ["base"],
     "model": ["base"],
     "diagram": ["model"],
+    "plot": ["base"],
     "stable": ["model"],
     "link": ["model"],
     "detect": ["model", "link"],
@@ -23,12 +24,12 @@ MAY_USE = {
     "server": ["runtime", "replica", "store", "service"],
     "txn": ["runtime", "commit", "replica"],
     "launch": ["runtime", "recovery"],
-    "lab": ["sim"],
-    "cli": ["server", "sim", "txn", "launch", "lab"],
+    "lab": ["sim", "plot"],
+    "cli": ["server", "sim", "txn", "launch", "lab", "plot"],
 }
 
 # Deterministic rooms: no clock, thread, file, socket, randomness of the machine, unordered iteration or exception.
-CORE = ["base", "crypto", "model", "host", "stable", "link", "detect", "consensus", "group", "commit", "recovery", "replica",
+CORE = ["base", "crypto", "model", "plot", "host", "stable", "link", "detect", "consensus", "group", "commit", "recovery", "replica",
         "service", "store"]
 
 BANNED_INCLUDES = {
