@@ -1,0 +1,71 @@
+// The rules of one instance of flooding consensus, without stable storage: what a process knows, when its round ends,
+// when it may choose. Flooding (flooding.h) makes a core of one instance, FloodingLog one of a sequence of them.
+//
+// A round ends when everybody who is not known to have crashed has been heard in it. Whoever heard the same processes
+// as in the round before knows what every process that is still alive can ever know, and chooses; anybody else floods
+// what it knows once more.
+//
+// Relies on (fail-stop in a synchronous system):
+//  1. Channels between processes that do not crash lose nothing. A crash may cut one step's messages off: any of them.
+//  2. The notice of a crash is true, reaches everybody else, and comes last: no message of that process follows it.
+// Without 1 it may wait for ever, without 2 processes may decide differently.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "holdfast/consensus/flooding/types.h"
+
+namespace holdfast::flooding {
+
+// The choice among `known` (sorted, not empty): the same for everybody who knows the same.
+const Proposal& select(const std::vector<Proposal>& known, NodeId first);
+
+// All that an instance remembers, as a value.
+struct FloodState {
+  struct Round {
+    std::vector<NodeId> heard;    // sorted
+    std::vector<Proposal> known;  // sorted by proposer
+  };
+  std::vector<Round> rounds;    // [r - 1]: what has come for round r
+  uint64_t round = 0;           // zero: has not proposed
+  std::vector<NodeId> crashed;  // sorted
+  std::optional<Proposal> choice;
+  std::vector<NodeId> agreed;  // sorted: who is known to have made this choice
+  bool final = false;          // the choice is the decision
+};
+
+class Flood {
+ public:
+  using Say = std::vector<Message>;  // for every other process of the group, in order
+
+  explicit Flood(const Config& config) : config_(config) {}
+
+  // Once; later calls do nothing.
+  void propose(Slice value, Say& say);
+  void on_message(NodeId from, const Message& message, Say& say);
+  // The notice of the perfect detector.
+  void on_crash(NodeId node, Say& say);
+
+  bool proposed() const { return state_.round > 0; }
+  // The decision, from the moment at which it is one.
+  const Proposal* decision() const { return state_.final ? &*state_.choice : nullptr; }
+  const FloodState& state() const { return state_; }
+  void check_invariants() const;
+
+ private:
+  void on(NodeId from, const Proposals& m, Say& say);
+  void on(NodeId from, const Decided& m, Say& say);
+  bool plausible(const Proposals& m) const;
+  bool member(NodeId node) const;
+  FloodState::Round& at(uint64_t round);
+  bool heard_all() const;
+  void end_rounds(Say& say);
+  void choose(const Proposal& choice, Say& say);
+  void conclude();
+
+  Config config_;
+  FloodState state_;
+};
+
+}  // namespace holdfast::flooding

@@ -1,0 +1,262 @@
+// Flooding consensus in its model, under random crashes; what it does not promise; hostile input.
+#include <gtest/gtest.h>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/consensus/flooding/flooding_testing.h"
+
+namespace holdfast::flooding {
+namespace {
+
+// Cachin, Guerraoui, Rodrigues, module 5.1 (regular consensus): termination, validity, integrity, agreement.
+TEST(FloodingConsensus, TerminationValidityIntegrityAgreement) {
+  for (uint64_t seed = 1; seed <= 6000; ++seed) {
+    ASSERT_EQ(InstanceRun(seed, Agreement::kCorrect).violation(), "") << "seed " << seed;
+  }
+}
+
+// Module 5.2: the same with uniform agreement.
+TEST(FloodingConsensus, UniformAgreement) {
+  for (uint64_t seed = 1; seed <= 6000; ++seed) {
+    ASSERT_EQ(InstanceRun(seed, Agreement::kUniform).violation(), "") << "seed " << seed;
+  }
+}
+
+TEST(FloodingLog, AllDeliverTheSameCommandsInTheSameOrder) {
+  for (const Agreement agreement : {Agreement::kCorrect, Agreement::kUniform}) {
+    for (uint64_t seed = 1; seed <= 1200; ++seed) {
+      ASSERT_EQ(LogRun(seed, agreement).violation(), "") << "seed " << seed << " " << print(agreement);
+    }
+  }
+  std::vector<std::string> missed;
+  for (const Mark* m : all_marks()) {
+    if (m->name.starts_with("flooding.") && m->hits == 0) missed.emplace_back(m->name);
+  }
+  std::sort(missed.begin(), missed.end());
+  // What runs in the model do not have: restarts, lies, strangers and nonsense.
+  const std::vector<std::string> outside = {"flooding.halted_at_its_restart",
+                                            "flooding.halted_by_the_others",
+                                            "flooding.implausible",
+                                            "flooding.message_after_the_notice",
+                                            "flooding.no_batch",
+                                            "flooding.stranger",
+                                            "flooding.too_far_ahead"};
+  EXPECT_TRUE(std::includes(outside.begin(), outside.end(), missed.begin(), missed.end()))
+      << testing::PrintToString(missed);
+}
+
+// --- A group without faults, by hand ---
+
+class Group {
+ public:
+  Group(uint64_t n, Agreement agreement)
+      : world([n, agreement](NodeId id) {
+          return std::make_unique<Flooding>(Config{id, group_of(n), agreement, NodeId(1)});
+        }) {
+    for (const NodeId id : group_of(n)) world.add(id);
+    for (auto& [id, node] : world.nodes) world.sync(node);
+  }
+  void propose(uint64_t id, std::string_view value) {
+    world.step(world.at(NodeId(id)), [&](Flooding& f, Flooding::Out& out) {
+      ASSERT_TRUE(f.propose(world.now, Slice::copy_of(value), out).ok());
+    });
+  }
+  void notify(uint64_t id, uint64_t gone) {
+    world.step(world.at(NodeId(id)),
+               [&](Flooding& f, Flooding::Out& out) { f.on_crash(world.now, NodeId(gone), out); });
+  }
+  // Delivers everything in flight now from one process to another; returns how many messages that were.
+  size_t deliver(uint64_t from, uint64_t to) {
+    size_t count = 0;
+    for (size_t i = 0; i < world.in_flight.size();) {
+      const bool match = world.in_flight[i].from == NodeId(from) && world.in_flight[i].to == NodeId(to);
+      match ? (world.deliver(i), ++count) : ++i;
+    }
+    return count;
+  }
+  // Everything in flight from one process is lost, as by its crash.
+  void lose(uint64_t from) {
+    for (size_t i = 0; i < world.in_flight.size();) {
+      world.in_flight[i].from == NodeId(from) ? world.lose(i) : void(++i);
+    }
+  }
+  size_t deliver_all() {
+    size_t count = 0;
+    for (; !world.in_flight.empty(); ++count) world.deliver(0);
+    return count;
+  }
+  std::string decision(uint64_t id) {
+    auto& events = world.at(NodeId(id)).events;
+    return events.empty() ? "none" : std::get<Chosen>(events.back()).choice.value.str();
+  }
+
+  explore::SmallWorld<Flooding> world;
+};
+
+// docs/protocols/flooding.md, "Cost".
+TEST(FloodingConsensus, CostsTwiceEverybodyToEverybodyElseWithoutFaults) {
+  for (uint64_t n = 2; n <= 7; ++n) {
+    for (const Agreement agreement : {Agreement::kCorrect, Agreement::kUniform}) {
+      Group group(n, agreement);
+      for (uint64_t id = 1; id <= n; ++id) group.propose(id, "v" + std::to_string(id));
+      EXPECT_EQ(group.deliver_all(), 2 * n * (n - 1));
+      for (uint64_t id = 1; id <= n; ++id) EXPECT_EQ(group.decision(id), "v1");
+    }
+  }
+}
+
+TEST(FloodingConsensus, AnEmptyProposalIsChosenOnlyAmongEmptyOnes) {
+  Group group(3, Agreement::kCorrect);
+  group.propose(1, "");
+  group.propose(2, "");
+  group.propose(3, "something");
+  group.deliver_all();
+  EXPECT_EQ(group.decision(1), "something");
+  EXPECT_EQ(group.decision(2), "something");
+  const std::vector<Proposal> known = {
+      {NodeId(1), {}}, {NodeId(3), Slice::copy_of("c")}, {NodeId(4), Slice::copy_of("d")}};
+  EXPECT_EQ(select(known, NodeId(1)).proposer, NodeId(3));
+  EXPECT_EQ(select(known, NodeId(4)).proposer, NodeId(4));
+  EXPECT_EQ(select(known, NodeId(5)).proposer, NodeId(3));
+}
+
+// --- What it does not promise, demonstrated ---
+
+// A false suspicion: both others are told that n1 has crashed while its proposal is on its way.
+TEST(FloodingNonGuarantee, AFalseSuspicionBreaksAgreement) {
+  Group group(3, Agreement::kCorrect);
+  for (uint64_t id = 1; id <= 3; ++id) group.propose(id, "v" + std::to_string(id));
+  group.notify(2, 1);
+  group.notify(3, 1);
+  group.deliver(2, 1), group.deliver(3, 1);
+  group.deliver(2, 3), group.deliver(3, 2);
+  group.deliver(2, 3), group.deliver(3, 2);
+  EXPECT_EQ(group.decision(1), "v1");
+  EXPECT_EQ(group.decision(2), "v2");
+  EXPECT_EQ(group.decision(3), "v2");
+}
+
+// The same lie under uniform agreement: n1 waits for the others' consent, which never comes. It blocks instead.
+TEST(FloodingNonGuarantee, UnderUniformAgreementTheSameFalseSuspicionBlocksTheSuspected) {
+  Group group(3, Agreement::kUniform);
+  for (uint64_t id = 1; id <= 3; ++id) group.propose(id, "v" + std::to_string(id));
+  group.notify(2, 1);
+  group.notify(3, 1);
+  group.deliver_all();
+  EXPECT_EQ(group.decision(1), "none");
+  EXPECT_EQ(group.decision(2), "v2");
+  EXPECT_EQ(group.decision(3), "v2");
+}
+
+// n1's proposal reaches n2 alone, n2's decision n3 alone; both crash. When the notice of n2 comes to n4 before n2's own
+// proposal, n4 hears the same two in both of its rounds and decides without what n3 is about to learn. Both live on.
+TEST(FloodingNonGuarantee, ANoticeThatOvertakesMessagesBreaksAgreement) {
+  for (const bool overtakes : {false, true}) {
+    Group group(4, Agreement::kCorrect);
+    for (uint64_t id = 1; id <= 4; ++id) group.propose(id, "v" + std::to_string(id));
+    group.deliver(1, 2), group.lose(1);
+    if (!overtakes) group.deliver(2, 4);
+    group.deliver(2, 3), group.deliver(3, 2), group.deliver(3, 4), group.deliver(4, 2), group.deliver(4, 3);
+    EXPECT_EQ(group.decision(2), "v1");
+    group.notify(3, 1), group.notify(4, 1), group.notify(4, 2);
+    group.deliver(3, 4);
+    EXPECT_EQ(group.decision(4), overtakes ? "v2" : "none");
+    group.deliver(2, 3);
+    EXPECT_EQ(group.decision(3), "v1");
+    group.deliver(3, 4);
+    EXPECT_EQ(group.decision(4), overtakes ? "v2" : "v1");
+  }
+}
+
+TEST(FloodingNonGuarantee, WhoDecidesAndCrashesMayHaveDecidedSomethingElse) {
+  for (const Agreement agreement : {Agreement::kCorrect, Agreement::kUniform}) {
+    Group group(3, agreement);
+    for (uint64_t id = 1; id <= 3; ++id) group.propose(id, "v" + std::to_string(id));
+    group.deliver(2, 3);
+    group.deliver(1, 2), group.lose(1);  // n1 crashes; nobody but n2 hears it
+    group.deliver(3, 2), group.lose(2);  // n2 knows all, may choose, and crashes
+    EXPECT_EQ(group.decision(2), agreement == Agreement::kCorrect ? "v1" : "none");
+    group.notify(3, 1);
+    group.notify(3, 2);
+    EXPECT_EQ(group.decision(3), "v2");
+  }
+}
+
+TEST(FloodingConsensus, ALostMessageBlocksAndDecidesNothing) {
+  Group group(3, Agreement::kCorrect);
+  for (uint64_t id = 1; id <= 3; ++id) group.propose(id, "v" + std::to_string(id));
+  group.world.lose(0);  // from n1 to n2
+  group.deliver(3, 2);
+  EXPECT_EQ(group.decision(2), "none");
+}
+
+// --- Fail-stop, made true ---
+
+TEST(FloodingConsensus, WhoHasCrashedStaysSilentForEver) {
+  Group group(2, Agreement::kCorrect);
+  auto& n1 = group.world.at(NodeId(1));
+  group.world.crash(n1);
+  group.world.start(n1);
+  ASSERT_EQ(n1.events.size(), 1u);
+  EXPECT_EQ(print(n1.events[0]), "Halted{n1}");
+  group.world.step(n1, [&](Flooding& f, Flooding::Out& out) {
+    EXPECT_EQ(f.propose(group.world.now, {}, out).code(), StatusCode::kFailedPrecondition);
+  });
+  group.propose(2, "v2");
+  group.deliver_all();
+  group.notify(2, 1);
+  EXPECT_EQ(group.decision(2), "v2");
+  for (const auto& m : group.world.in_flight) EXPECT_EQ(m.from, NodeId(2));
+}
+
+TEST(FloodingLog, ARemovedProcessHaltsWhenItHearsOfIt) {
+  LogConfig config{NodeId(1), group_of(2)};
+  FloodingLog log(config);
+  FloodingLog::Out out;
+  log.start(Time(), out);
+  const Batch batch{{}, {NodeId(1)}};
+  const Proposal choice{NodeId(2), codec::encode_flat(batch)};
+  log.on_message(Time(), NodeId(2), InSlot{1, Proposals{1, {choice}}}, out);
+  log.on_message(Time(), NodeId(2), InSlot{1, Decided{choice}}, out);
+  log.check_invariants();
+  EXPECT_TRUE(log.halted());
+  EXPECT_EQ(log.submit(Time(), {}, out).code(), StatusCode::kFailedPrecondition);
+}
+
+TEST(FloodingLog, RefusesMoreThanItMayHold) {
+  LogConfig config{NodeId(1), group_of(2)};
+  config.max_waiting = 2;
+  FloodingLog log(config);
+  FloodingLog::Out out;
+  log.start(Time(), out);
+  EXPECT_TRUE(log.submit(Time(), Slice::copy_of("a"), out).ok());
+  EXPECT_TRUE(log.submit(Time(), Slice::copy_of("b"), out).ok());
+  EXPECT_EQ(log.submit(Time(), Slice::copy_of("c"), out).code(), StatusCode::kResourceExhausted);
+}
+
+// --- Hostile input ---
+
+TEST(FloodingConsensus, NonsenseChangesNothing) {
+  Flooding flooding(Config{NodeId(1), group_of(3), Agreement::kCorrect, NodeId(1)});
+  Flooding::Out out;
+  flooding.start(Time(), out);
+  const Slice v = Slice::copy_of("v");
+  const std::vector<Message> nonsense = {Proposals{0, {{NodeId(2), v}}},
+                                         Proposals{9, {{NodeId(2), v}}},
+                                         Proposals{1, {}},
+                                         Proposals{1, {{NodeId(4), v}}},
+                                         Proposals{1, {{NodeId(3), v}, {NodeId(2), v}}},
+                                         Proposals{1, {{NodeId(2), v}, {NodeId(2), v}}},
+                                         Decided{{NodeId(4), v}}};
+  for (const Message& m : nonsense) flooding.on_message(Time(), NodeId(2), m, out);
+  const Message good = Proposals{1, {{NodeId(2), v}}};
+  flooding.on_message(Time(), NodeId(1), good, out);
+  flooding.on_message(Time(), NodeId(4), good, out);
+  flooding.on_crash(Time(), NodeId(1), out);
+  flooding.on_crash(Time(), NodeId(4), out);
+  flooding.check_invariants();
+  EXPECT_TRUE(out.sent.empty() && out.raised.empty());
+  EXPECT_TRUE(flooding.state().rounds.empty() && flooding.state().crashed.empty());
+}
+
+}  // namespace
+}  // namespace holdfast::flooding
