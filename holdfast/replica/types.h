@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "holdfast/consensus/raft/types.h"
+#include "holdfast/replica/image_reader.h"
 
 namespace holdfast::replica {
 
@@ -120,13 +121,7 @@ struct MustStop {
 using Event = std::variant<Apply, ApplyMembership, AnswerLost, MembershipFailed, ReadReady, ReadFailed, RoleChanged,
                            SnapshotWanted, LoadBegin, LoadBytes, LoadEnd, LoadAborted, Started, MustStop>;
 
-// An image of the owner's state that is read in bounded slices while the state goes on changing.
-class ImageReader {
- public:
-  virtual ~ImageReader() = default;
-  // Appends up to about `max_bytes` to `out`; false when the image is complete.
-  virtual bool read(size_t max_bytes, std::string& out) = 0;
-};
+using holdfast::ImageReader;
 
 struct Config {
   raft::Config raft;

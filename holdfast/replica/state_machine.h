@@ -1,0 +1,48 @@
+// A state machine that can be replicated (Schneider, "Implementing Fault-Tolerant Services Using the State Machine
+// Approach", ACM Computing Surveys 22(4), 1990): what users of the embedding API write.
+//
+// The one rule is determinism: the same commands in the same order give the same state and the same answers on every
+// member, on every start, in every version that runs at the same time. So nothing but the state, the command and the
+// Moment may decide: no clock, no randomness, no address, no iteration over an unordered container, no environment.
+//
+// Thread rule: every method is called by one thread at a time, the member's own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "holdfast/base/status.h"
+#include "holdfast/replica/image_reader.h"
+
+namespace holdfast {
+
+// When a command is applied, the same at every member.
+struct Moment {
+  uint64_t index = 0;   // its position in the log: grows with every command
+  int64_t time_ms = 0;  // log time: never falls, never runs ahead of real time; counts from the group's first start
+};
+
+class StateMachine {
+ public:
+  virtual ~StateMachine() = default;
+
+  // Applies a command; the answer goes to who submitted it. A command that makes no sense is answered, not refused by
+  // other means: it is in the log already.
+  virtual std::string apply(const Moment& moment, std::string_view command) = 0;
+  // Answers a question and changes nothing.
+  virtual std::string query(std::string_view question) const = 0;
+
+  // The whole state in bytes.
+  virtual std::string save() const = 0;
+  // Becomes the state that save() (or image()) gave, of this version or an older one. On an error the member stops and
+  // says it.
+  virtual Status restore(std::string_view image) = 0;
+
+  // For large states: the state as it is now, read while commands go on being applied. Without it the bytes of save()
+  // are taken in one piece, for which the member stands still.
+  virtual std::unique_ptr<ImageReader> image() const;
+};
+
+}  // namespace holdfast
