@@ -37,17 +37,12 @@ namespace {
 constexpr Duration kReadRetry = Duration::millis(50);
 constexpr Duration kVoteRetry = Duration::millis(200);
 
-// What a membership entry means to the table of members.
-struct MemberAdded {
-  MachineMember member;
+// What a membership entry says: the table of members from now on. All of it, because a member that joins has never seen
+// the first one, which is in no log. It is right when it is committed: a change is refused when the membership has
+// changed behind what its proposer had applied.
+struct MembersAre {
+  std::vector<MachineMember> members;
 };
-struct MemberRemoved {
-  NodeId id;
-};
-struct MemberVotes {
-  NodeId id;
-};
-using MemberDelta = std::variant<MemberAdded, MemberRemoved, MemberVotes>;
 
 // The machine's own part of an image; the user's follows.
 struct MachineHeader {
@@ -223,15 +218,11 @@ void Machine::apply(const Apply& event, Out& out) {
 
 void Machine::apply_membership(const ApplyMembership& event, Out& out) {
   if (event.context.empty()) return;
-  const StatusOr<MemberDelta> delta = codec::decode<MemberDelta>(event.context);
-  if (!delta.ok()) {
-    return must_stop(absl::StrCat("a committed membership change cannot be read: ", delta.status().message()), out);
+  StatusOr<MembersAre> table = codec::decode<MembersAre>(event.context);
+  if (!table.ok()) {
+    return must_stop(absl::StrCat("a committed membership change cannot be read: ", table.status().message()), out);
   }
-  if (const auto* added = std::get_if<MemberAdded>(&*delta)) {
-    members_.insert(std::upper_bound(members_.begin(), members_.end(), added->member, by_id), added->member);
-  } else if (const auto* removed = std::get_if<MemberRemoved>(&*delta)) {
-    std::erase_if(members_, [&](const MachineMember& m) { return m.id == removed->id; });
-  }
+  members_ = std::move(table->members);
   out.raise(MembersChanged{});
   if (event.own_sequence == 0) return;
   if (event.own_sequence == vote_sequence_) {
@@ -305,10 +296,14 @@ void Machine::query(Time now, uint64_t call, std::string question, Out& out) {
 
 void Machine::change(Time now, uint64_t call, const raft::Change& change, const MachineMember& member, Out& out) {
   if (Status no = refusal(0); !no.ok()) return out.raise(Answer{call, std::move(no), {}});
-  const bool adds = change.kind == raft::ChangeKind::kAddLearner;
-  const MemberDelta delta = adds ? MemberDelta(MemberAdded{member}) : MemberDelta(MemberRemoved{member.id});
+  MembersAre table{members_};
+  if (change.kind == raft::ChangeKind::kAddLearner) {
+    table.members.insert(std::upper_bound(table.members.begin(), table.members.end(), member, by_id), member);
+  } else {
+    std::erase_if(table.members, [&](const MachineMember& m) { return m.id == member.id; });
+  }
   Call& c = wait(now, call);
-  c.sequence = replica_.change_membership({change}, codec::encode_flat(delta));
+  c.sequence = replica_.change_membership({change}, codec::encode_flat(table));
   by_sequence_[c.sequence] = call;
 }
 
@@ -341,8 +336,8 @@ bool Machine::wants_vote() const {
 
 void Machine::ask_for_vote(Time) {
   const NodeId self = config_.replica.raft.self;
-  const MemberDelta delta = MemberVotes{self};
-  vote_sequence_ = replica_.change_membership({{raft::ChangeKind::kPromote, self}}, codec::encode_flat(delta));
+  vote_sequence_ =
+      replica_.change_membership({{raft::ChangeKind::kPromote, self}}, codec::encode_flat(MembersAre{members_}));
 }
 
 void Machine::settle(uint64_t sequence, const Status& status, std::string bytes, Out& out) {

@@ -21,6 +21,7 @@ MAY_USE = {
     "service": ["replica", "store"],
     "sim": ["host", "stable", "diagram", "link", "detect", "consensus", "group", "commit", "recovery", "replica", "store", "service"],
     "runtime": ["host", "stable", "crypto"],
+    "embed": ["runtime", "replica"],
     "server": ["runtime", "replica", "store", "service"],
     "txn": ["runtime", "commit", "replica"],
     "launch": ["runtime", "recovery"],
