@@ -82,7 +82,7 @@ Injector::Undo Injector::on_disk(const Fault& fault, Random& random) {
   };
   const auto arm = [&](DiskFault f) {
     for (StoreMember* m : some) {
-      if (info(fault.kind).cost == FaultCost::kSafety) m->node().distrust_storage();
+      if (is_commission(info(fault.kind).failure.what)) m->node().distrust_storage();
       m->storage().disk().arm(f, 1 + random.below(2));
     }
   };

@@ -8,61 +8,71 @@ namespace holdfast::sim {
 namespace {
 
 using enum FaultKind;
-using enum FaultCost;
+using FailureClass::kFailResume;
+using FailureClass::kFailSafe;
+using FailureClass::kFailSilent;
+using FailureClass::kFailStop;
+using FailureClass::kLate;
+using FailureClass::kOmission;
+using FailureClass::kStateTransition;
+using FailureClass::kTiming;
+using FailureClass::kValue;
+using enum Component;
+using enum Persistence;
 
 constexpr FaultInfo kInfo[] = {
-    {kLoss, "N1", "loss", kNothing, true},
-    {kDelay, "N2", "delay", kNothing, true},
-    {kReorder, "N3", "reorder", kNothing, true},
-    {kDuplicate, "N4", "duplicate", kNothing, true},
-    {kReplay, "N5", "replay", kNothing, true},
-    {kCorrupt, "N6", "corrupt", kNothing, true},
-    {kTruncate, "N7", "truncate", kNothing, true},
-    {kBandwidth, "N8", "bandwidth", kNothing, true},
-    {kPartition, "N9", "partition", kNothing, true},
-    {kOneWay, "N10", "one_way", kNothing, true},
-    {kBridge, "N11", "bridge", kNothing, true},
-    {kRing, "N11", "ring", kNothing, true},
-    {kFlapping, "N12", "flapping", kNothing, true},
-    {kClog, "N13", "clog", kNothing, true},
-    {kReset, "N14", "reset", kNothing, false},
-    {kHalfOpen, "N15", "half_open", kNothing, false},
-    {kSlowReader, "N16", "slow_reader", kNothing, false},
-    {kLongCut, "N18", "long_cut", kNothing, true},
-    {kClientCut, "N19", "client_cut", kNothing, false},
-    {kPeerCut, "N19", "peer_cut", kNothing, true},
-    {kMisroute, "N20", "wrong_identity", kNothing, true},
-    {kCrashPoint, "P1", "crash_point", kNothing, false},
-    {kEdgeCrashes, "P1", "edge_crashes", kNothing, false},
-    {kRestartStorm, "P2", "restart_storm", kNothing, false},
-    {kShortReigns, "P2", "short_reigns", kNothing, false},
-    {kPause, "P3", "pause", kNothing, false},
-    {kSlow, "P4", "slow", kNothing, false},
-    {kRecoveryCrash, "P6", "recovery_crash", kNothing, false},
-    {kWipe, "P7", "wipe", kSafety, false},
-    {kCrashAll, "P11", "crash_all", kNothing, false},
-    {kOldImage, "P12", "old_image", kSafety, false},
-    {kCrash, "P2", "crash", kNothing, false},
-    {kPowerLoss, "D1", "power_loss", kNothing, false},
-    {kTornWrites, "D3", "torn_writes", kNothing, false},
-    {kSyncFails, "D4", "sync_fails", kNothing, false},
-    {kSyncLies, "D5", "sync_lies", kSafety, false},
-    {kReadError, "D6", "read_error", kNothing, false},
-    {kWriteError, "D7", "write_error", kNothing, false},
-    {kNoSpace, "D8", "no_space", kNothing, false},
-    {kReadOnly, "D9", "read_only", kNothing, false},
-    {kBitRot, "D10", "bit_rot", kMember, false},
-    {kLogRot, "D10", "log_rot", kMember, false},
-    {kMisdirectedWrite, "D12", "misdirected_write", kSafety, false},
-    {kMisdirectedRead, "D13", "misdirected_read", kMember, false},
-    {kLostWrite, "D14", "lost_write", kSafety, false},
-    {kStall, "D15", "stall", kNothing, false},
-    {kSlowDisk, "D16", "slow_disk", kNothing, false},
-    {kDirectoryFails, "D17", "directory_sync_fails", kNothing, false},
-    {kWallClock, "T1", "wall_clock", kNothing, false},
-    {kDrift, "T2", "drift", kNothing, false},
-    {kFreeze, "T3", "freeze", kNothing, false},
-    {kTimerError, "T6", "timer_error", kNothing, false},
+    {kLoss, "N1", "loss", {kChannel, kOmission, kIntermittent}, true},
+    {kDelay, "N2", "delay", {kChannel, kLate, kTransient}, true},
+    {kReorder, "N3", "reorder", {kChannel, kLate, kIntermittent}, true},
+    {kDuplicate, "N4", "duplicate", {kChannel, kStateTransition, kIntermittent}, true},
+    {kReplay, "N5", "replay", {kChannel, kStateTransition, kIntermittent}, true},
+    {kCorrupt, "N6", "corrupt", {kChannel, kFailSafe, kIntermittent}, true},
+    {kTruncate, "N7", "truncate", {kChannel, kFailSafe, kIntermittent}, true},
+    {kBandwidth, "N8", "bandwidth", {kChannel, kLate, kTransient}, true},
+    {kPartition, "N9", "partition", {kChannel, kOmission, kTransient}, true},
+    {kOneWay, "N10", "one_way", {kChannel, kOmission, kTransient}, true},
+    {kBridge, "N11", "bridge", {kChannel, kOmission, kTransient}, true},
+    {kRing, "N11", "ring", {kChannel, kOmission, kTransient}, true},
+    {kFlapping, "N12", "flapping", {kChannel, kOmission, kIntermittent}, true},
+    {kClog, "N13", "clog", {kChannel, kLate, kTransient}, true},
+    {kReset, "N14", "reset", {kChannel, kFailStop, kTransient}, false},
+    {kHalfOpen, "N15", "half_open", {kChannel, kFailSilent, kTransient}, false},
+    {kSlowReader, "N16", "slow_reader", {kChannel, kLate, kTransient}, false},
+    {kLongCut, "N18", "long_cut", {kChannel, kOmission, kTransient}, true},
+    {kClientCut, "N19", "client_cut", {kChannel, kOmission, kTransient}, false},
+    {kPeerCut, "N19", "peer_cut", {kChannel, kOmission, kTransient}, true},
+    {kMisroute, "N20", "wrong_identity", {kChannel, kFailSafe, kIntermittent}, true},
+    {kCrashPoint, "P1", "crash_point", {kProcess, kFailResume, kTransient}, false},
+    {kEdgeCrashes, "P1", "edge_crashes", {kProcess, kFailResume, kIntermittent}, false},
+    {kRestartStorm, "P2", "restart_storm", {kProcess, kFailResume, kIntermittent}, false},
+    {kShortReigns, "P2", "short_reigns", {kProcess, kFailResume | kLate, kIntermittent}, false},
+    {kPause, "P3", "pause", {kProcess, kLate, kTransient}, false},
+    {kSlow, "P4", "slow", {kProcess, kLate, kTransient}, false},
+    {kRecoveryCrash, "P6", "recovery_crash", {kProcess, kFailResume, kTransient}, false},
+    {kWipe, "P7", "wipe", {kStorage, kValue, kPermanent}, false},
+    {kCrashAll, "P11", "crash_all", {kProcess, kFailResume, kTransient}, false},
+    {kOldImage, "P12", "old_image", {kStorage, kValue, kPermanent}, false, true},
+    {kCrash, "P2", "crash", {kProcess, kFailResume, kTransient}, false},
+    {kPowerLoss, "D1", "power_loss", {kProcess, kFailResume, kTransient}, false},
+    {kTornWrites, "D3", "torn_writes", {kProcess, kFailResume, kTransient}, false},
+    {kSyncFails, "D4", "sync_fails", {kStorage, kOmission, kTransient}, false},
+    {kSyncLies, "D5", "sync_lies", {kStorage, kValue, kPermanent}, false},
+    {kReadError, "D6", "read_error", {kStorage, kOmission, kTransient}, false},
+    {kWriteError, "D7", "write_error", {kStorage, kOmission, kTransient}, false},
+    {kNoSpace, "D8", "no_space", {kStorage, kOmission, kTransient}, false},
+    {kReadOnly, "D9", "read_only", {kStorage, kOmission, kTransient}, false},
+    {kBitRot, "D10", "bit_rot", {kStorage, kFailSafe, kPermanent}, false, true},
+    {kLogRot, "D10", "log_rot", {kStorage, kFailSafe, kPermanent}, false, true},
+    {kMisdirectedWrite, "D12", "misdirected_write", {kStorage, kValue, kPermanent}, false},
+    {kMisdirectedRead, "D13", "misdirected_read", {kStorage, kFailSafe, kPermanent}, false},
+    {kLostWrite, "D14", "lost_write", {kStorage, kValue, kPermanent}, false},
+    {kStall, "D15", "stall", {kStorage, kLate, kTransient}, false},
+    {kSlowDisk, "D16", "slow_disk", {kStorage, kLate, kTransient}, false},
+    {kDirectoryFails, "D17", "directory_sync_fails", {kStorage, kOmission, kTransient}, false},
+    {kWallClock, "T1", "wall_clock", {kClock, kValue, kTransient}, false},
+    {kDrift, "T2", "drift", {kClock, kTiming, kTransient}, false},
+    {kFreeze, "T3", "freeze", {kClock, kFailResume, kTransient}, false},
+    {kTimerError, "T6", "timer_error", {kClock, kTiming, kTransient}, false},
 };
 
 constexpr bool in_order() {
@@ -100,14 +110,30 @@ std::string describe(const Fault& f) {
   return text;
 }
 
-Plan swarm_plan(Random& random, size_t members, Time start, Time end, bool clocks_must_be_sound) {
+std::string classified(FaultKind kind) {
+  const FaultInfo& i = info(kind);
+  return std::string(i.code) + " " + std::string(i.name) + " (" + to_text(i.failure) + ")";
+}
+
+std::vector<Strike> strikes(const Plan& plan, size_t members) {
+  std::vector<Strike> out;
+  for (const Fault& f : plan.faults) {
+    const FaultInfo& i = info(f.kind);
+    const size_t chosen = f.leader || i.one ? 1 : members;  // at most
+    out.push_back({i.name, i.failure, f.members, f.members.empty() ? chosen : 0});
+  }
+  return out;
+}
+
+Plan swarm_plan(Random& random, size_t members, Time start, Time end, const Tolerance& tolerance) {
   Plan plan;
   plan.end = end;
   // Which kinds this run has at all: two to eight of them.
   std::vector<FaultKind> kinds;
   for (const FaultInfo& i : kInfo) {
-    if (i.cost != kNothing || (i.needs_peers && members == 1)) continue;
-    if (clocks_must_be_sound && i.kind == kFreeze) continue;
+    if (i.failure.persistence == kPermanent || (i.needs_peers && members == 1)) continue;
+    const Clause* clause = tolerance.covering(i.failure.component, i.failure.what);
+    if (clause == nullptr || tolerated(clause->safe, members) < members) continue;
     kinds.push_back(i.kind);
   }
   const size_t wanted = 2 + random.below(7);

@@ -10,6 +10,7 @@
 
 #include "holdfast/base/random.h"
 #include "holdfast/base/status.h"
+#include "holdfast/model/tolerance.h"
 #include "holdfast/model/types.h"
 
 namespace holdfast::sim {
@@ -72,19 +73,13 @@ enum class FaultKind {
 constexpr FaultKind last_value(FaultKind) { return FaultKind::kTimerError; }
 inline constexpr size_t kFaultKinds = static_cast<size_t>(FaultKind::kTimerError) + 1;
 
-// What a fault may cost.
-enum class FaultCost {
-  kNothing,  // when it is over all is as before
-  kMember,   // it may take a member for good: within the budget only for a minority
-  kSafety,   // no promise holds afterwards: only runs above the budget have it
-};
-
 struct FaultInfo {
   FaultKind kind;
   std::string_view code;  // in the catalogue: "N9"
   std::string_view name;  // in scenario files: "partition"
-  FaultCost cost;
+  Failure failure;   // what it is to the protocol, behind the checks of frames and records (docs/failure-models.md)
   bool needs_peers;  // makes no sense for a single member
+  bool one = false;  // strikes one member at a time, if no members are named
 };
 const FaultInfo& info(FaultKind kind);
 std::optional<FaultKind> fault_named(std::string_view name_or_code);
@@ -102,12 +97,16 @@ struct Fault {
 struct Plan {
   std::vector<Fault> faults;  // by start
   Time end;                   // when everything is healed
-  bool above_budget = false;  // only safety is demanded, and that only if no fault costs it
 };
 
-// A plan for `members` members over the time [start, end].
-Plan swarm_plan(Random& random, size_t members, Time start, Time end, bool clocks_must_be_sound);
+// The plan as its protocol sees it, in the order of its faults.
+std::vector<Strike> strikes(const Plan& plan, size_t members);
 
-std::string describe(const Fault& fault);
+// A plan for `members` members over the time [start, end], within the budget of a protocol that tolerates this.
+Plan swarm_plan(Random& random, size_t members, Time start, Time end, const Tolerance& tolerance);
+
+std::string describe(const Fault& fault);  // part of the trace
+// "D1 power_loss (process: fail-resume, transient)".
+std::string classified(FaultKind kind);
 
 }  // namespace holdfast::sim

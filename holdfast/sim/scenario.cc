@@ -6,6 +6,8 @@
 #include <functional>
 #include <map>
 
+#include "holdfast/consensus/raft/tolerance.h"
+
 namespace holdfast::sim {
 namespace {
 
@@ -136,7 +138,6 @@ void read_fault(const toml::table& raw, Plan& plan, Status& status) {
       f.members.push_back(static_cast<size_t>((*list)[i].value<int64_t>().value_or(0)));
     }
   }
-  if (info(f.kind).cost == FaultCost::kSafety) plan.above_budget = true;
   plan.faults.push_back(std::move(f));
 }
 
@@ -168,14 +169,13 @@ StatusOr<RunSpec> parse_scenario(std::string_view text, std::string_view file_na
     Random random(spec.seed);
     if (faults == nullptr) {
       spec.plan = swarm_plan(random, spec.store.members, Time::at_millis(400), Time() + spec.faults,
-                             spec.store.read_mode == raft::ReadMode::kLease);
+                             raft::tolerance(spec.store.read_mode));
     } else if (const toml::array* list = faults->as_array()) {
       spec.plan = Plan();
       for (const toml::node& f : *list) {
         if (f.is_table()) read_fault(*f.as_table(), spec.plan, status);
       }
     }
-    t.flag("above_budget", spec.plan.above_budget);
   }
   spec.plan.end = Time() + spec.faults;
   if (!status.ok()) return invalid(std::string(file_name) + ": " + std::string(status.message()));

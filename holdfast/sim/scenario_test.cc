@@ -70,7 +70,6 @@ TEST(Scenario, WhatItSaysIsWhatRuns) {
   EXPECT_EQ(spec->plan.faults[0].kind, FaultKind::kPartition);
   EXPECT_EQ(spec->plan.faults[0].members, (std::vector<size_t>{0, 1}));
   EXPECT_EQ(spec->plan.faults[0].start, Time::at_millis(100));
-  EXPECT_FALSE(spec->plan.above_budget);
 }
 
 TEST(Scenario, MistakesAreNamedWithTheirLine) {
@@ -93,10 +92,62 @@ TEST(Scenario, MistakesAreNamedWithTheirLine) {
   }
 }
 
-TEST(Scenario, AFaultThatCostsSafetyPutsTheRunAboveTheBudget) {
-  const StatusOr<RunSpec> spec = parse_scenario("[[fault]]\nname = \"wipe\"\nat_ms = 5", "x.toml");
+Budget budget_under(const std::string& text) {
+  const StatusOr<RunSpec> spec = parse_scenario(text, "x.toml");
+  EXPECT_TRUE(spec.ok()) << spec.status();
+  return spec.ok() ? budget_of(*spec) : Budget();
+}
+
+TEST(Budget, IsWhatRaftToleratesOfThePlan) {
+  const auto fault = [](const std::string& name, const std::string& more = "") {
+    return "[[fault]]\nname = \"" + name + "\"\nat_ms = 5\n" + more + "\n";
+  };
+  EXPECT_TRUE(budget_under(fault("crash_all") + fault("partition") + fault("torn_writes")).within);
+  const std::string lease = "[cluster]\nreads = \"lease\"\n";
+  EXPECT_TRUE(budget_under(fault("freeze")).within);
+  EXPECT_FALSE(budget_under(lease + fault("freeze")).safe) << "a lease needs clocks that run";
+  EXPECT_TRUE(budget_under(lease + fault("drift") + fault("wall_clock") + fault("timer_error")).within);
+  for (const char* lie : {"wipe", "old_image", "sync_lies", "lost_write", "misdirected_write"}) {
+    EXPECT_FALSE(budget_under(fault(lie)).safe) << lie;
+    EXPECT_FALSE(budget_under(fault(lie, "members = [0]")).safe) << lie << ": one that forgets is one too many";
+  }
+  EXPECT_TRUE(budget_under(fault("log_rot")).within) << "a minority may lose its disk";
+  const Budget two = budget_under(fault("log_rot", "members = [0]") + fault("bit_rot", "members = [1]"));
+  EXPECT_FALSE(two.within);
+  EXPECT_TRUE(two.safe);
+  EXPECT_TRUE(budget_under("[cluster]\nmembers = 5\n" + fault("log_rot") + fault("bit_rot")).within);
+  EXPECT_FALSE(budget_under(fault("misdirected_read")).within) << "any number of members may be hit";
+  EXPECT_TRUE(budget_under(fault("misdirected_read", "members = [2]")).within);
+}
+
+TEST(Budget, NoSeedIsAboveIt) {
+  for (uint64_t seed = 1; seed <= 5000; ++seed) {
+    const Budget budget = budget_of(swarm_spec(seed));
+    ASSERT_TRUE(budget.within && budget.safe) << "seed " << seed << ": " << budget.why;
+  }
+}
+
+// Two of three refuse to start: progress is not demanded, all the rest is.
+TEST(Budget, AboveItOnlySafetyIsDemanded) {
+  const StatusOr<RunSpec> spec = parse_scenario(
+      "faults_ms = 3000\n[workload]\nput = 10\nget = 10\n"
+      "[[fault]]\nname = \"log_rot\"\nat_ms = 1000\nmembers = [0]\n"
+      "[[fault]]\nname = \"log_rot\"\nat_ms = 1100\nmembers = [1]\n",
+      "x.toml");
   ASSERT_TRUE(spec.ok());
-  EXPECT_TRUE(spec->plan.above_budget);
+  const RunResult result = run_store(*spec);
+  EXPECT_FALSE(result.budget.within);
+  EXPECT_GT(result.answered, 0u);
+  for (const Violation& v : result.violations) ADD_FAILURE() << v.oracle << "\n" << v.explanation;
+}
+
+TEST(Spec, SaysTheClassOfEveryFaultAndWhyTheRunIsWithinBudget) {
+  const StatusOr<RunSpec> spec = parse_scenario("[[fault]]\nname = \"P3\"\nat_ms = 5\nfor_ms = 7", "x.toml");
+  ASSERT_TRUE(spec.ok());
+  const std::string text = describe(*spec);
+  EXPECT_NE(text.find("P3 pause from 5 ms for 7 ms, strength 500/1000 (process: late, transient)\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("within the budget: every failure passes"), std::string::npos) << text;
 }
 
 TEST(FaultTable, NamesAreUnique) {

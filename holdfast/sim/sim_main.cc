@@ -56,7 +56,8 @@ std::string run_json(const SimOptions& o, const RunResult& r) {
                      ",\"revisions\":" + std::to_string(r.revisions) + ",\"terms\":" + std::to_string(r.terms) +
                      ",\"virtual_ms\":" + std::to_string(r.ended.millis());
   if (!r.violations.empty()) {
-    text += ",\"oracle\":" + json_text(r.violations[0].oracle) +
+    text += std::string(",\"promised\":") + (r.budget.safe ? "true" : "false") +
+            ",\"oracle\":" + json_text(r.violations[0].oracle) +
             ",\"explanation\":" + json_text(r.violations[0].explanation) +
             ",\"replay\":" + json_text(replay_command(o, r.seed));
   }
@@ -77,6 +78,7 @@ void report(const SimOptions& o, const RunResult& r, std::ostream& out) {
     out << "seed " << r.seed << " FAILED at " << check::describe(v.at) << " ms: " << v.oracle << "\n"
         << v.explanation << "\n";
   }
+  if (!r.violations.empty() && !r.budget.safe) out << "this was not promised: " << r.budget.why << "\n";
   if (!r.violations.empty()) out << "replay: " << replay_command(o, r.seed) << std::endl;
 }
 

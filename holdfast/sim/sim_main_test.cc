@@ -95,6 +95,7 @@ TEST(SimMain, AFailurePrintsTheOneCommandThatReplaysIt) {
   const Outcome failed = run({"--scenario", file});
   EXPECT_EQ(failed.code, 1);
   EXPECT_THAT(failed.out, HasSubstr("seed 5 FAILED at "));
+  EXPECT_THAT(failed.out, HasSubstr("this was not promised: wipe (storage: value, permanent): raft promises nothing"));
   const std::string replay = "replay: holdfast sim --scenario " + file + " --seed 5 --trace\n";
   EXPECT_THAT(failed.out, ::testing::EndsWith(replay));
   const Outcome replayed = run({"--scenario", file, "--seed", "5", "--trace"});

@@ -4,6 +4,7 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/print.h"
+#include "holdfast/consensus/raft/tolerance.h"
 #include "holdfast/sim/check/lease_check.h"
 #include "holdfast/sim/check/linearizability.h"
 #include "holdfast/sim/injector.h"
@@ -20,6 +21,7 @@ class StoreRun {
  public:
   StoreRun(const RunSpec& spec, const Trace::Sink& sink)
       : spec_(spec),
+        budget_(budget_of(spec)),
         world_(spec.seed),
         cluster_(prepared(world_, sink), spec.store, spec.workload),
         injector_(cluster_) {}
@@ -61,7 +63,7 @@ class StoreRun {
     for (Probe& p : probes_) probe(p);
     const bool served = world_.run_until(healed_ + limit, [&] { return probes_served(); });
     served_after_ = world_.now() - healed_;
-    if (!served && !world_.violated() && !spec_.plan.above_budget) no_progress(limit);
+    if (!served && !world_.violated() && budget_.within) no_progress(limit);
   }
   bool excused(const Probe& p) {
     const std::vector<StoreMember*> due = cluster_.due();
@@ -123,7 +125,7 @@ class StoreRun {
     world_.run_until(world_.now() + spec_.workload.patience);
     const Time limit = world_.now() + time_for_progress();
     const bool agreed = world_.run_until(limit, [&] { return agreed_now(); });
-    if (!agreed && !world_.violated() && !spec_.plan.above_budget) {
+    if (!agreed && !world_.violated() && budget_.within) {
       std::string text = "members did not come to the same state after the clients had stopped:";
       for (const auto& m : cluster_.members()) text += "\n  " + to_text(m->id()) + describe(*m);
       world_.violate("LIVE", text);
@@ -159,7 +161,7 @@ class StoreRun {
     for (const check::WatchSession& session : cluster_.recorder().watches()) {
       if (found(check::check_watch(session, log))) return;
     }
-    if (spec_.plan.above_budget) return;
+    if (!budget_.within) return;
     check::LeaseBounds bounds;
     bounds.fastest_clock_ppm = 1'047'000;
     bounds.healed = healed_;
@@ -183,6 +185,7 @@ class StoreRun {
     r.revisions = cluster_.oracle().log().last().value();
     r.terms = cluster_.oracle().highest_term().value();
     r.ended = world_.now();
+    r.budget = budget_;
     r.struck = injector_.struck();
     return r;
   }
@@ -190,6 +193,7 @@ class StoreRun {
   static constexpr int64_t kLongestLease = 4;
   static constexpr Duration kLeaseGrace = Duration::millis(1500);
   RunSpec spec_;
+  const Budget budget_;
   World world_;
   StoreCluster cluster_;
   Injector injector_;
@@ -204,6 +208,10 @@ class StoreRun {
 
 RunResult run_store(const RunSpec& spec, const Trace::Sink& sink) { return StoreRun(spec, sink).run(); }
 
+Budget budget_of(const RunSpec& spec) {
+  return judge(raft::tolerance(spec.store.read_mode), spec.store.members, strikes(spec.plan, spec.store.members));
+}
+
 std::string describe(const RunSpec& spec) {
   const StoreConfig& s = spec.store;
   std::string text = std::to_string(s.members) + " members, reads by " + print(s.read_mode) + ", a snapshot every " +
@@ -216,8 +224,12 @@ std::string describe(const RunSpec& spec) {
     if (spec.workload.weights[i] == 0) continue;
     text += " " + std::string(ask_name(static_cast<Ask>(i))) + "=" + std::to_string(spec.workload.weights[i]);
   }
-  for (const Fault& f : spec.plan.faults) text += "\n" + describe(f);
-  return text + "\n";
+  for (const Fault& f : spec.plan.faults) text += "\n" + describe(f) + " (" + to_text(info(f.kind).failure) + ")";
+  const Budget budget = budget_of(spec);
+  text += budget.within ? "\nwithin the budget: "
+          : budget.safe ? "\nabove the budget, only safety is demanded: "
+                        : "\nabove the budget, not even safety is promised: ";
+  return text + budget.why + "\n";
 }
 
 }  // namespace holdfast::sim

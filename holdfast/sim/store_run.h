@@ -42,10 +42,14 @@ struct RunResult {
   int64_t revisions = 0;
   uint64_t terms = 0;
   Time ended;
+  Budget budget;                               // what was demanded, and why
   std::array<uint32_t, kFaultKinds> struck{};  // how often each kind of fault was begun
 };
 
 RunResult run_store(const RunSpec& spec, const Trace::Sink& sink = {});
+
+// What may be demanded of the run: everything, or safety only, as the protocol's tolerance says of the plan's faults.
+Budget budget_of(const RunSpec& spec);
 
 // What the spec says, in one line per matter.
 std::string describe(const RunSpec& spec);

@@ -2,6 +2,7 @@
 // of the mixes in which a whole class of mistakes shows.
 #include <algorithm>
 
+#include "holdfast/consensus/raft/tolerance.h"
 #include "holdfast/sim/store_run.h"
 
 namespace holdfast::sim {
@@ -135,9 +136,10 @@ RunSpec swarm_spec(uint64_t seed) {
   if (random.chance(1, 4)) s.pace.max_sync = Duration::millis(20);
   spec.workload = WorkloadConfig::from_swarm(random);
   if (s.members < 3) spec.workload.change_members = false;
-  spec.plan = swarm_plan(random, s.members, kFirstFault, Time() + spec.faults, s.read_mode == raft::ReadMode::kLease);
+  spec.plan = swarm_plan(random, s.members, kFirstFault, Time() + spec.faults, raft::tolerance(s.read_mode));
   if (spec.workload.change_members) {
-    std::erase_if(spec.plan.faults, [](const Fault& f) { return info(f.kind).cost != FaultCost::kNothing; });
+    std::erase_if(spec.plan.faults,
+                  [](const Fault& f) { return info(f.kind).failure.persistence == Persistence::kPermanent; });
   }
   focus(random, spec);
   return spec;

@@ -35,6 +35,8 @@ void Nemesis::run(Time end) {
     const Fault fault = bag[drawn];
     bag.erase(bag.begin() + static_cast<std::ptrdiff_t>(drawn));
     wait(100, 1500);
+    const FaultInfo& what = info(fault);
+    note(cat(what.name, what.request ? "" : cat(" (", to_text(what.failure), ")")));
     strike(fault);
   }
   note("everything is healed");

@@ -5,30 +5,12 @@
 #include <string>
 
 #include "holdfast/base/random.h"
+#include "tests/nemesis/fault_table.h"
 #include "tests/nemesis/load.h"
 #include "tests/nemesis/members.h"
 #include "tests/nemesis/peer_proxy.h"
 
 namespace holdfast::nemesis {
-
-enum class Fault {
-  kKillLeader,
-  kKillFollower,
-  kKillMajority,
-  kKillAll,
-  kKillPaused,    // the leader is paused, another one elected, and the old one never wakes up
-  kRestartStorm,  // killed again and again while it recovers
-  kPauseLeader,
-  kPauseFollower,
-  kStop,  // SIGTERM
-  kMoveLeader,
-  kCompact,
-  kIsolate,  // one member, in both directions
-  kIsolateLeader,
-  kOneWay,  // one member hears nobody, or nobody hears it
-  kBridge,  // two members cannot reach each other, the third reaches both
-};
-constexpr Fault last_value(Fault) { return Fault::kBridge; }
 
 // For the main thread only.
 class Nemesis {

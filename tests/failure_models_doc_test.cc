@@ -1,0 +1,132 @@
+// docs/failure-models.md says what the code says: its tables are made here. After a change that is meant:
+// HOLDFAST_REWRITE=1 build/release/bin/failure_models_doc_test, then read the difference.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "holdfast/commit/tolerance.h"
+#include "holdfast/consensus/raft/tolerance.h"
+#include "holdfast/sim/plan.h"
+#include "tests/nemesis/fault_table.h"
+
+namespace holdfast {
+namespace {
+
+constexpr const char* kPage = HOLDFAST_SOURCE_DIR "/docs/failure-models.md";
+
+std::string classes() {
+  std::string text = "| class | tolerating it, one tolerates also | commission |\n|---|---|---|\n";
+  for (size_t i = 0; i < kFailureClasses; ++i) {
+    const auto c = static_cast<FailureClass>(i);
+    std::string others;
+    for (size_t j = 0; j < kFailureClasses; ++j) {
+      const auto other = static_cast<FailureClass>(j);
+      if (i != j && tolerates(c, other)) others += (others.empty() ? "" : ", ") + std::string(name(other));
+    }
+    text += "| " + std::string(name(c)) + " | " + others + " | " + (is_commission(c) ? "yes" : "no") + " |\n";
+  }
+  return text;
+}
+
+std::string cell(const Clause& clause) {
+  const std::string live = clause.live == Bound::kNone ? "none" : std::string(name(clause.live));
+  return to_text(clause.failures) + ": safe with " + std::string(name(clause.safe)) + ", live without " + live +
+         (clause.passes ? " for good" : "");
+}
+
+std::string protocols() {
+  Tolerance lease = raft::tolerance(raft::ReadMode::kLease);
+  lease.protocol = "raft, reads by lease";
+  std::string text = "| protocol | assumes | process | channel | storage | clock |\n|---|---|---|---|---|---|\n";
+  for (const Tolerance& t :
+       {raft::tolerance(raft::ReadMode::kQuorum), lease, commit::tolerance(), fail_stop_group("*a fail-stop group*"),
+        majority_group("*a majority group*"), byzantine_group("*a Byzantine group*"), oral_group("*oral messages*"),
+        signed_group("*signed messages*"), voting_group("*voting modules*")}) {
+    text += "| " + t.protocol + " | " + t.assumes;
+    for (const Component component :
+         {Component::kProcess, Component::kChannel, Component::kStorage, Component::kClock}) {
+      std::string clauses;
+      for (const Clause& c : t.clauses) {
+        if (c.component == component) clauses += (clauses.empty() ? "" : "; ") + cell(c);
+      }
+      text += " | " + (clauses.empty() ? "none may fail" : clauses);
+    }
+    text += " |\n";
+  }
+  return text;
+}
+
+std::string row(const std::string& what, const Failure& f) {
+  return "| " + what + " | " + std::string(name(f.component)) + " | " + to_text(f.what) + " | " +
+         std::string(name(f.persistence)) + " |\n";
+}
+
+std::string simulator() {
+  std::string text = "| code | name | what fails | class | persistence |\n|---|---|---|---|---|\n";
+  for (size_t i = 0; i < sim::kFaultKinds; ++i) {
+    const sim::FaultInfo& fault = sim::info(static_cast<sim::FaultKind>(i));
+    text += row(std::string(fault.code) + " | `" + std::string(fault.name) + "`", fault.failure);
+  }
+  return text;
+}
+
+std::string nemesis_faults() {
+  std::string text = "| fault | what fails | class | persistence |\n|---|---|---|---|\n";
+  for (size_t i = 0; i < nemesis::kFaults; ++i) {
+    const nemesis::FaultInfo& fault = nemesis::info(static_cast<nemesis::Fault>(i));
+    if (!fault.request) text += row(std::string(fault.name), fault.failure);
+  }
+  return text;
+}
+
+// The page with the part between "<!-- table: NAME -->" and "<!-- end -->" replaced; empty without such a part.
+std::string with_table(const std::string& page, const std::string& table, const std::string& rows) {
+  const std::string begin = "<!-- table: " + table + " -->\n";
+  const size_t at = page.find(begin), end = page.find("<!-- end -->", at);
+  if (at == std::string::npos || end == std::string::npos) return "";
+  return page.substr(0, at + begin.size()) + rows + page.substr(end);
+}
+
+TEST(FailureModelsPage, SaysWhatTheCodeSays) {
+  std::ifstream in(kPage);
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  std::string made = page;
+  for (const auto& [table, rows] : {std::pair<std::string, std::string>{"classes", classes()},
+                                    {"protocols", protocols()},
+                                    {"simulator", simulator()},
+                                    {"nemesis", nemesis_faults()}}) {
+    made = with_table(made, table, rows);
+    ASSERT_NE(made, "") << "docs/failure-models.md has no table " << table;
+  }
+  if (std::getenv("HOLDFAST_REWRITE") != nullptr) std::ofstream(kPage) << made;
+  EXPECT_EQ(page, made) << "after a change that is meant, run with HOLDFAST_REWRITE=1 and read the difference";
+}
+
+// What the nemesis does to real members is within what Raft promises.
+TEST(NemesisFaults, AreWithinTheBudget) {
+  std::vector<Strike> strikes;
+  for (size_t i = 0; i < nemesis::kFaults; ++i) {
+    const nemesis::FaultInfo& fault = nemesis::info(static_cast<nemesis::Fault>(i));
+    if (!fault.request) strikes.push_back({fault.name, fault.failure, {0, 1, 2}, 0});
+  }
+  const Budget budget = judge(raft::tolerance(raft::ReadMode::kLease), 3, strikes);
+  EXPECT_TRUE(budget.within && budget.safe) << budget.why;
+  std::ifstream in(HOLDFAST_SOURCE_DIR "/docs/guide/nemesis.md");
+  const std::string guide{std::istreambuf_iterator<char>(in), {}};
+  for (const char* words : {"kill the leader, a follower, two, all", "kill while paused", "restart storm", "one way"}) {
+    EXPECT_NE(guide.find(words), std::string::npos) << words;
+  }
+}
+
+TEST(TwoPhaseCommit, IsSafeWhateverCrashesAndLiveOnlyWithEverybody) {
+  const Strike all{"crash", {Component::kProcess, FailureClass::kFailResume, Persistence::kTransient}, {0, 1, 2}, 0};
+  const Strike one{"gone", {Component::kProcess, FailureClass::kCrash, Persistence::kPermanent}, {0}, 0};
+  EXPECT_TRUE(judge(commit::tolerance(), 3, std::vector{all}).within);
+  const Budget blocked = judge(commit::tolerance(), 3, std::vector{one});
+  EXPECT_TRUE(blocked.safe && !blocked.within) << blocked.why;
+}
+
+}  // namespace
+}  // namespace holdfast
