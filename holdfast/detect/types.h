@@ -1,0 +1,29 @@
+// What all failure detectors of this room say, in the words of Chandra and Toueg, "Unreliable Failure Detectors for
+// Reliable Distributed Systems" (JACM 43(2), 1996).
+//
+// A detector is unreliable: it may suspect a process that runs. What it promises is
+//   completeness  a process that has crashed is suspected in the end, and stays so;
+//   accuracy      how far those that run are spared: "eventually" means from some moment on.
+// With both, a detector is eventually perfect (<>P). docs/protocols/failure-detectors.md says which one promises what,
+// and under which assumptions.
+#pragma once
+
+#include "holdfast/model/types.h"
+
+namespace holdfast::detect {
+
+// Detectors keep nothing stable: what they say is about now.
+struct NoRecord {};
+
+// `node` is suspected to have crashed. `since`: when it was last heard (local time); for a suspicion that others have
+// told, when it was told.
+struct Suspected {
+  NodeId node;
+  Time since;
+};
+// `node` is not suspected any more.
+struct Restored {
+  NodeId node;
+};
+
+}  // namespace holdfast::detect
