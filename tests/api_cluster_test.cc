@@ -253,7 +253,7 @@ TEST_F(ApiClusterTest, ASnapshotReachesAJoiningMemberThoughItsConnectionIsCutAga
 
 // Leader leases: reads cost no round, and end with the lease at the latest.
 TEST_F(ApiClusterTest, ALeaderByLeaseServesNoReadsOnceItMayBeDeposed) {
-  auto members = three([](MemberConfig& c) { c.read_mode = raft::ReadMode::kLease; });
+  auto members = three([](MemberConfig& c) { c.read_mode = consensus::ReadMode::kLease; });
   LiveMember& leader = leader_of(members);
   for (int i = 0; i < 20; ++i) {
     LiveMember& at = *members[static_cast<size_t>(i % 3)];

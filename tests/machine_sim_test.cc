@@ -104,15 +104,15 @@ class MachineRun {
     config.members = std::move(members);
     config.request_timeout = kTimeout * 3;
     config.replica.snapshot_count = 30;
-    config.replica.raft.heartbeat_interval = kTimeout / 5;
-    config.replica.raft.election_timeout = kTimeout;
-    config.replica.raft.catch_up_entries = 10;
+    config.replica.consensus.heartbeat_interval = kTimeout / 5;
+    config.replica.consensus.election_timeout = kTimeout;
+    config.replica.consensus.catch_up_entries = 10;
     nodes_[id] = std::make_unique<Node>(
         world, net_, id,
         [this, config](const sim::NodeStart& start) {
           replica::MachineConfig c = config;
-          c.replica.raft.self = start.self;
-          c.replica.raft.seed = start.seed;
+          c.replica.consensus.self = start.self;
+          c.replica.consensus.seed = start.seed;
           c.replica.incarnation_hint = start.wall_clock_micros;
           return std::make_unique<Replicated>(c);
         },
@@ -194,7 +194,7 @@ class MachineRun {
     }
     const Replicated* third = nodes_[NodeId(3)]->core();
     const bool knows = third != nullptr && third->members().size() == 4;
-    const bool votes = knows && third->replica().raft().membership().is_voter(fourth.id);
+    const bool votes = knows && third->replica().engine().membership().is_voter(fourth.id);
     const bool done = third != nullptr && third->members().size() == 3 && third->members().back().id == fourth.id;
     if (done) {
       gone_.insert(NodeId(1));

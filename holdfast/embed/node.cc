@@ -134,10 +134,10 @@ replica::MachineConfig Node::Impl::machine_config() const {
     for (const GroupMember& m : options.members) c.members.push_back({NodeId(m.id), m.address});
   }
   c.request_timeout = Duration::millis(options.request_timeout_ms);
-  c.replica.raft.self = NodeId(options.id);
-  c.replica.raft.seed = random_seed();
-  c.replica.raft.heartbeat_interval = Duration::millis(options.heartbeat_ms);
-  c.replica.raft.election_timeout = Duration::millis(options.election_timeout_ms);
+  c.replica.consensus.self = NodeId(options.id);
+  c.replica.consensus.seed = random_seed();
+  c.replica.consensus.heartbeat_interval = Duration::millis(options.heartbeat_ms);
+  c.replica.consensus.election_timeout = Duration::millis(options.election_timeout_ms);
   c.replica.incarnation_hint = wall_clock_micros();
   c.replica.snapshot_count = options.snapshot_count;
   return c;
@@ -296,7 +296,7 @@ void Node::Impl::publish() {
   }
   const std::lock_guard lock(mutex);
   leads_now = core->replica().leads();
-  leader_now = core->replica().raft().leader().value();
+  leader_now = core->replica().engine().leader().value();
   if (!changed) return;
   members_now.clear();
   for (const replica::MachineMember& m : met) members_now.push_back({m.id.value(), m.address});

@@ -294,10 +294,10 @@ void Machine::query(Time now, uint64_t call, std::string question, Out& out) {
   replica_.read(call);
 }
 
-void Machine::change(Time now, uint64_t call, const raft::Change& change, const MachineMember& member, Out& out) {
+void Machine::change(Time now, uint64_t call, const consensus::Change& change, const MachineMember& member, Out& out) {
   if (Status no = refusal(0); !no.ok()) return out.raise(Answer{call, std::move(no), {}});
   MembersAre table{members_};
-  if (change.kind == raft::ChangeKind::kAddLearner) {
+  if (change.kind == consensus::ChangeKind::kAddLearner) {
     table.members.insert(std::upper_bound(table.members.begin(), table.members.end(), member, by_id), member);
   } else {
     std::erase_if(table.members, [&](const MachineMember& m) { return m.id == member.id; });
@@ -319,25 +319,25 @@ void Machine::add_member(Time now, uint64_t call, const MachineMember& member, O
         absl::InvalidArgumentError(absl::StrCat(to_text(member.id), " was a member before; ids are never reused")),
         {}});
   }
-  change(now, call, {raft::ChangeKind::kAddLearner, member.id}, member, out);
+  change(now, call, {consensus::ChangeKind::kAddLearner, member.id}, member, out);
 }
 
 void Machine::remove_member(Time now, uint64_t call, NodeId id, Out& out) {
   if (std::none_of(members_.begin(), members_.end(), [&](const MachineMember& m) { return m.id == id; })) {
     return out.raise(Answer{call, absl::NotFoundError(absl::StrCat(to_text(id), " is not a member")), {}});
   }
-  change(now, call, {raft::ChangeKind::kRemove, id}, {id, {}}, out);
+  change(now, call, {consensus::ChangeKind::kRemove, id}, {id, {}}, out);
 }
 
 bool Machine::wants_vote() const {
-  return replica_.started() && vote_sequence_ == 0 && replica_.raft().leader() != NodeId{} &&
-         replica_.raft().membership().is_learner(config_.replica.raft.self);
+  return replica_.started() && vote_sequence_ == 0 && replica_.engine().leader() != NodeId{} &&
+         replica_.engine().membership().is_learner(config_.replica.consensus.self);
 }
 
 void Machine::ask_for_vote(Time) {
-  const NodeId self = config_.replica.raft.self;
+  const NodeId self = config_.replica.consensus.self;
   vote_sequence_ =
-      replica_.change_membership({{raft::ChangeKind::kPromote, self}}, codec::encode_flat(MembersAre{members_}));
+      replica_.change_membership({{consensus::ChangeKind::kPromote, self}}, codec::encode_flat(MembersAre{members_}));
 }
 
 void Machine::settle(uint64_t sequence, const Status& status, std::string bytes, Out& out) {
@@ -374,7 +374,7 @@ void Machine::stop(Time now, Out& out) {
     if (calls_.begin()->second.sequence != 0) replica_.abandon(calls_.begin()->second.sequence);
     finish(calls_.begin(), absl::CancelledError("this member stops"), {}, out);
   }
-  stop_at_ = now + config_.replica.raft.election_timeout;
+  stop_at_ = now + config_.replica.consensus.election_timeout;
   if (!replica_.leads()) return;
   step(now, out, [&](Replica::Out& o) {
     // Refused when there is nobody to hand over to; then there is nothing to wait for.

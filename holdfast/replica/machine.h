@@ -100,7 +100,7 @@ class Machine {
   void membership_failed(Time now, const MembershipFailed& event, Out& out);
   void ask_for_vote(Time now);
   bool wants_vote() const;  // and has not asked for it
-  void change(Time now, uint64_t call, const raft::Change& change, const MachineMember& member, Out& out);
+  void change(Time now, uint64_t call, const consensus::Change& change, const MachineMember& member, Out& out);
   Status refusal(size_t bytes) const;
   Call& wait(Time now, uint64_t call);
   void settle(uint64_t sequence, const Status& status, std::string bytes, Out& out);

@@ -40,7 +40,7 @@ void Proposals::set_due(uint64_t sequence, Time due) {
   queue_.emplace(due, sequence);
 }
 
-std::vector<Proposals::Item> Proposals::take_due(Time now, raft::Term term, NodeId leader, bool to_self,
+std::vector<Proposals::Item> Proposals::take_due(Time now, consensus::Term term, NodeId leader, bool to_self,
                                                  size_t max_bytes) {
   if (term != term_ || leader != leader_) {
     term_ = term;
@@ -74,7 +74,7 @@ void Proposals::postpone(uint64_t sequence, Time when) {
   set_due(sequence, when);
 }
 
-Time Proposals::deadline(raft::Term term, NodeId leader) const {
+Time Proposals::deadline(consensus::Term term, NodeId leader) const {
   if (queue_.empty() || leader == NodeId{}) return Time::never();
   return term == term_ && leader == leader_ ? queue_.begin()->first : Time();
 }

@@ -18,8 +18,8 @@ namespace holdfast::replica {
 class Proposals {
  public:
   struct MembershipChange {
-    raft::Index based_on;
-    std::vector<raft::Change> changes;
+    consensus::Index based_on;
+    std::vector<consensus::Change> changes;
     Slice context;
   };
   struct Item {
@@ -44,14 +44,14 @@ class Proposals {
 
   // What is to be handed to `leader` now, in order, at most about `max_bytes` (one at least). It counts as sent.
   // `to_self`: this node leads, and what it took in this term needs no second try.
-  std::vector<Item> take_due(Time now, raft::Term term, NodeId leader, bool to_self, size_t max_bytes);
+  std::vector<Item> take_due(Time now, consensus::Term term, NodeId leader, bool to_self, size_t max_bytes);
   // Whether leaders were offered `sequence` more than once: what the last one says of it is not the whole truth then.
   bool offered_again(uint64_t sequence) const;
   // The leader, which is this node, did not take `sequence` now: that offer does not count, and it is due again at
   // `when`.
   void postpone(uint64_t sequence, Time when);
   // When something is due next, given that leader. never() when nothing waits or nobody leads.
-  Time deadline(raft::Term term, NodeId leader) const;
+  Time deadline(consensus::Term term, NodeId leader) const;
 
  private:
   struct Waiting {
@@ -69,7 +69,7 @@ class Proposals {
   std::deque<Waiting> waiting_;
   std::set<std::pair<Time, uint64_t>> queue_;  // what is not settled, by when it is due
   // Whom the due times speak of. For anybody else everything is due at once.
-  raft::Term term_;
+  consensus::Term term_;
   NodeId leader_;
 };
 

@@ -16,7 +16,7 @@ Time ms(int64_t n) { return Time::at_millis(n); }
 std::vector<uint64_t> take(Proposals& p, int64_t at, uint64_t term = 1, NodeId leader = kLeader, bool self = false,
                            size_t max = 1 << 20) {
   std::vector<uint64_t> out;
-  for (const auto& item : p.take_due(ms(at), raft::Term(term), leader, self, max)) out.push_back(item.sequence);
+  for (const auto& item : p.take_due(ms(at), consensus::Term(term), leader, self, max)) out.push_back(item.sequence);
   return out;
 }
 
@@ -24,13 +24,13 @@ using Sequences = std::vector<uint64_t>;
 
 TEST(Proposals, AreHandedOverOnceAndAgainAfterAWhile) {
   Proposals p(kRetry);
-  EXPECT_EQ(p.deadline(raft::Term(1), kLeader), Time::never());
+  EXPECT_EQ(p.deadline(consensus::Term(1), kLeader), Time::never());
   p.add(Slice::unowned("a"));
   p.add(Slice::unowned("b"));
-  EXPECT_EQ(p.deadline(raft::Term(1), kLeader), Time());
+  EXPECT_EQ(p.deadline(consensus::Term(1), kLeader), Time());
   EXPECT_EQ(take(p, 0), (Sequences{1, 2}));
   EXPECT_EQ(take(p, 100), Sequences{});
-  EXPECT_EQ(p.deadline(raft::Term(1), kLeader), ms(300));
+  EXPECT_EQ(p.deadline(consensus::Term(1), kLeader), ms(300));
   EXPECT_EQ(take(p, 300), (Sequences{1, 2}));
 }
 
@@ -38,10 +38,10 @@ TEST(Proposals, GoAtOnceToANewLeaderOrANewTerm) {
   Proposals p(kRetry);
   p.add(Slice::unowned("a"));
   EXPECT_EQ(take(p, 0, 1, kLeader), Sequences{1});
-  EXPECT_EQ(p.deadline(raft::Term(2), kOther), Time());
+  EXPECT_EQ(p.deadline(consensus::Term(2), kOther), Time());
   EXPECT_EQ(take(p, 1, 2, kOther), Sequences{1});
   EXPECT_EQ(take(p, 2, 3, kOther), Sequences{1});
-  EXPECT_EQ(p.deadline(raft::Term(3), NodeId{}), Time::never()) << "nobody to send to";
+  EXPECT_EQ(p.deadline(consensus::Term(3), NodeId{}), Time::never()) << "nobody to send to";
 }
 
 TEST(Proposals, TheLeaderTakesItsOwnOncePerTerm) {
@@ -49,7 +49,7 @@ TEST(Proposals, TheLeaderTakesItsOwnOncePerTerm) {
   p.add(Slice::unowned("a"));
   EXPECT_EQ(take(p, 0, 1, kLeader, true), Sequences{1});
   EXPECT_EQ(take(p, 10'000, 1, kLeader, true), Sequences{});
-  EXPECT_EQ(p.deadline(raft::Term(1), kLeader), Time::never());
+  EXPECT_EQ(p.deadline(consensus::Term(1), kLeader), Time::never());
   EXPECT_EQ(take(p, 10'000, 2, kLeader, true), Sequences{1});
 }
 
@@ -59,7 +59,7 @@ TEST(Proposals, WhatHasNoRoomIsOfferedAgain) {
   EXPECT_EQ(take(p, 0, 1, kLeader, true), Sequences{1});
   p.postpone(1, ms(5));
   EXPECT_EQ(take(p, 4, 1, kLeader, true), Sequences{});
-  EXPECT_EQ(p.deadline(raft::Term(1), kLeader), ms(5));
+  EXPECT_EQ(p.deadline(consensus::Term(1), kLeader), ms(5));
   EXPECT_EQ(take(p, 5, 1, kLeader, true), Sequences{1});
   EXPECT_FALSE(p.offered_again(1)) << "the first offer was declined for certain";
   EXPECT_EQ(take(p, 10, 2, NodeId(8), false), Sequences{1});
@@ -70,7 +70,7 @@ TEST(Proposals, AreBatchedUpToTheBoundAndOneAtLeast) {
   Proposals p(kRetry);
   for (int i = 0; i < 3; ++i) p.add(Slice::copy_of(std::string(10, 'x')));
   EXPECT_EQ(take(p, 0, 1, kLeader, false, 5), Sequences{1});
-  EXPECT_EQ(p.deadline(raft::Term(1), kLeader), Time());
+  EXPECT_EQ(p.deadline(consensus::Term(1), kLeader), Time());
   EXPECT_EQ(take(p, 0, 1, kLeader, false, 20), (Sequences{2, 3}));
 }
 
@@ -105,7 +105,7 @@ TEST(Proposals, NothingWaitsUnsentForLongerThanTheRetryTime) {
         if (p.settle(s)) last_sent.erase(s);
       }
       if (r.chance(1, 40)) leader = NodeId(r.below(3) + 1), ++term;
-      for (int round = 0; p.deadline(raft::Term(term), leader) <= ms(now); ++round) {
+      for (int round = 0; p.deadline(consensus::Term(term), leader) <= ms(now); ++round) {
         ASSERT_LT(round, 200) << "a deadline in the past asks for work that is not there, seed " << seed;
         for (uint64_t s : take(p, now, term, leader, false, 40)) last_sent[s] = now;
       }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "holdfast/base/mark.h"
-#include "holdfast/replica/raft_step.h"
+#include "holdfast/replica/engine_step.h"
 
 namespace holdfast::replica {
 namespace {
@@ -16,7 +16,7 @@ constexpr Duration kNoRoomRetry = Duration::millis(5);
 }  // namespace
 
 Replica::Replica(const Config& config)
-    : config_(config), raft_(config.raft, config.bootstrap), proposals_(config.proposal_retry) {}
+    : config_(config), engine_(make_engine(config)), proposals_(config.proposal_retry) {}
 Replica::~Replica() = default;
 
 void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
@@ -25,9 +25,7 @@ void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
     mark<"replica.farewell">();
     return out.send(from, Farewell{});
   }
-  if (const auto* m = std::get_if<raft::Message>(&wire)) {
-    raft_step(now, out, [&](raft::Raft::Out& o) { raft_.on_message(now, from, *m, o); });
-  } else if (const auto* f = std::get_if<Forward>(&wire)) {
+  if (const auto* f = std::get_if<Forward>(&wire)) {
     on_forwarded(now, from, *f, out);
   } else if (const auto* c = std::get_if<ForwardMembership>(&wire)) {
     take_membership(now, from, *c, out);
@@ -35,7 +33,9 @@ void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
     if (r->incarnation == incarnation_) membership_refused(r->sequence, r->why, out);
   } else if (std::holds_alternative<Farewell>(wire)) {
     // Believed only from those whom this member itself knows as members.
-    if (raft_.membership().contains(from)) stop(kRemoved, out);
+    if (engine_->membership().contains(from)) stop(kRemoved, out);
+  } else {
+    engine_step(now, out, [&](Engine::Out& o) { engine_->on_message(now, from, wire, o); });
   }
 }
 
@@ -46,7 +46,7 @@ void Replica::on_stable(Time now, StableSeq upto, Out& out) {
     auto node = held_.extract(held_.begin());
     handle(now, node.mapped(), out);
   }
-  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.on_stable(now, upto, o); });
+  engine_step(now, out, [&](Engine::Out& o) { engine_->on_stable(now, upto, o); });
   drop_old_snapshots(out);
 }
 
@@ -54,23 +54,23 @@ void Replica::on_time(Time now, Out& out) {
   if (phase_ != Phase::kRunning) return;
   hand_over(now, out);
   ask_reads(now, out);
-  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.on_time(now, o); });
+  engine_step(now, out, [&](Engine::Out& o) { engine_->on_time(now, o); });
   write_snapshot(now, out);
 }
 
 Time Replica::deadline() const {
   if (phase_ != Phase::kRunning) return Time::never();
   if (!reads_waiting_.empty() || (writer_ && writer_->busy())) return kNow;
-  Time soonest = raft_.deadline();
+  Time soonest = engine_->deadline();
   if (incarnation_seq_ <= stable_) {
-    soonest = std::min(soonest, proposals_.deadline(raft_.term(), raft_.leader()));
+    soonest = std::min(soonest, proposals_.deadline(engine_->term(), engine_->leader()));
   }
   return soonest;
 }
 
 Status Replica::transfer_leadership(Time now, NodeId to, Out& out) {
   Status status;
-  raft_step(now, out, [&](raft::Raft::Out& o) { status = raft_.transfer_leadership(now, to, o); });
+  engine_step(now, out, [&](Engine::Out& o) { status = engine_->transfer_leadership(now, to, o); });
   return status;
 }
 
@@ -78,11 +78,11 @@ Status Replica::transfer_leadership(Time now, NodeId to, Out& out) {
 void Replica::hand_over(Time now, Out& out) {
   // Before the incarnation is stable a crash could make the next process use it again for other proposals.
   if (incarnation_seq_ > stable_) return;
-  const NodeId leader = raft_.leader();
+  const NodeId leader = engine_->leader();
   if (leader == NodeId{}) return;
-  const Origin me{config_.raft.self, incarnation_, 0, proposals_.floor()};
+  const Origin me{config_.consensus.self, incarnation_, 0, proposals_.floor()};
   std::vector<Proposal> commands;
-  for (auto& item : proposals_.take_due(now, raft_.term(), leader, leads(), config_.max_forward_bytes)) {
+  for (auto& item : proposals_.take_due(now, engine_->term(), leader, leads(), config_.max_forward_bytes)) {
     Origin origin = me;
     origin.sequence = item.sequence;
     if (!item.membership) {
@@ -90,7 +90,7 @@ void Replica::hand_over(Time now, Out& out) {
     } else {
       ForwardMembership change{origin, item.membership->based_on, item.membership->changes, item.membership->context};
       if (leads()) {
-        take_membership(now, config_.raft.self, change, out);
+        take_membership(now, config_.consensus.self, change, out);
       } else {
         out.send(leader, std::move(change));
       }
@@ -109,7 +109,7 @@ void Replica::on_forwarded(Time now, NodeId from, const Forward& forward, Out& o
   std::vector<Proposal> fresh;
   for (const Proposal& p : forward.proposals) {
     // Only members propose, and only for themselves: a removed one must not get behind its own removal in the log.
-    if (p.origin.node != from || !raft_.membership().contains(from)) continue;
+    if (p.origin.node != from || !engine_->membership().contains(from)) continue;
     if (!table_.contains(p.origin) && !taken_.contains(key_of(p.origin))) fresh.push_back(p);
   }
   if (!fresh.empty()) take_commands(now, fresh, out);
@@ -122,9 +122,9 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
   entries.reserve(proposals.size());
   for (const Proposal& p : proposals) entries.push_back(codec::encode_flat(Command{clock_ms, p.origin, p.command}));
   bool taken = false;
-  raft_step(now, out, [&](raft::Raft::Out& o) { taken = raft_.propose(now, std::move(entries), o).ok(); });
+  engine_step(now, out, [&](Engine::Out& o) { taken = engine_->propose(now, std::move(entries), o).ok(); });
   for (const Proposal& p : proposals) {
-    const bool own = p.origin.node == config_.raft.self;
+    const bool own = p.origin.node == config_.consensus.self;
     if (taken && !own) taken_.insert(key_of(p.origin));
     if (!taken && own) proposals_.postpone(p.origin.sequence, now + kNoRoomRetry);
   }
@@ -133,13 +133,13 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
 // Leader: whether the members that can be reached suffice once `change` is in force. A change that they cannot decide
 // would stop everything, and could not be taken back. As in etcd: one more voter only while all voters are heard, and
 // one less only while those of the rest that are heard are a majority of it.
-bool Replica::leaves_majority(Time now, const raft::Change& change) const {
-  const std::vector<NodeId>& voters = raft_.membership().voters;
+bool Replica::leaves_majority(Time now, const consensus::Change& change) const {
+  const std::vector<NodeId>& voters = engine_->membership().voters;
   const auto all = static_cast<std::ptrdiff_t>(voters.size());
-  const auto heard =
-      std::count_if(voters.begin(), voters.end(), [&](NodeId id) { return id != change.node && raft_.hears(id, now); });
-  if (change.kind == raft::ChangeKind::kAddVoter) return heard == all;
-  if (change.kind != raft::ChangeKind::kRemove || !raft_.membership().is_voter(change.node)) return true;
+  const auto heard = std::count_if(voters.begin(), voters.end(),
+                                   [&](NodeId id) { return id != change.node && engine_->hears(id, now); });
+  if (change.kind == consensus::ChangeKind::kAddVoter) return heard == all;
+  if (change.kind != consensus::ChangeKind::kRemove || !engine_->membership().is_voter(change.node)) return true;
   return heard >= (all - 1) / 2 + 1;
 }
 
@@ -158,20 +158,20 @@ void Replica::membership_refused(uint64_t sequence, MembershipRefusal why, Out& 
 // Leader: starts a membership change, or says why not. kUnavailable: it is only too early.
 Status Replica::start_change(Time now, const ForwardMembership& change, Out& out) {
   if (membership_taken_) return absl::FailedPreconditionError("another membership change is under way");
-  const raft::Index changed = raft_.membership_index();
-  if (changed <= raft_.commit_index() && changed > change.based_on) {
+  const consensus::Index changed = engine_->membership_index();
+  if (changed <= engine_->commit_index() && changed > change.based_on) {
     mark<"replica.change_out_of_date">();
     return absl::FailedPreconditionError("the membership has changed since the change was found to be right");
   }
-  for (const raft::Change& c : change.changes) {
+  for (const consensus::Change& c : change.changes) {
     if (leaves_majority(now, c)) continue;
     mark<"replica.change_without_majority">();
     return absl::FailedPreconditionError("the members that can be reached would be no majority");
   }
   const Slice context = codec::encode_flat(MembershipContext{change.origin, change.context});
   Status status;
-  raft_step(now, out,
-            [&](raft::Raft::Out& o) { status = raft_.change_membership(now, change.changes, context, o).status(); });
+  engine_step(now, out,
+              [&](Engine::Out& o) { status = engine_->change_membership(now, change.changes, context, o).status(); });
   return status;
 }
 
@@ -179,7 +179,7 @@ Status Replica::start_change(Time now, const ForwardMembership& change, Out& out
 // the change may even be in the log already, taken by the leader before.
 void Replica::take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out) {
   const Origin& origin = change.origin;
-  if (!leads() || origin.node != from || !raft_.membership().contains(from) || table_.contains(origin)) return;
+  if (!leads() || origin.node != from || !engine_->membership().contains(from) || table_.contains(origin)) return;
   if (membership_taken_ && key_of(*membership_taken_) == key_of(origin)) return;
   const Status status = start_change(now, change, out);
   if (status.ok()) {
@@ -188,32 +188,32 @@ void Replica::take_membership(Time now, NodeId from, const ForwardMembership& ch
   }
   if (absl::IsUnavailable(status)) {
     mark<"replica.change_waits">();
-    if (from == config_.raft.self) proposals_.postpone(origin.sequence, now + config_.proposal_retry);
+    if (from == config_.consensus.self) proposals_.postpone(origin.sequence, now + config_.proposal_retry);
     return;
   }
-  const bool promotes = !change.changes.empty() && change.changes[0].kind == raft::ChangeKind::kPromote;
+  const bool promotes = !change.changes.empty() && change.changes[0].kind == consensus::ChangeKind::kPromote;
   const MembershipRefusal why = absl::IsInvalidArgument(status) ? MembershipRefusal::kInvalid
                                 : promotes                      ? MembershipRefusal::kLearnerNotReady
                                                                 : MembershipRefusal::kNotReady;
-  if (from != config_.raft.self) {
+  if (from != config_.consensus.self) {
     out.send(from, MembershipRefused{origin.incarnation, origin.sequence, why});
   } else {
     membership_refused(origin.sequence, why, out);
   }
 }
 
-// Asks Raft once for all reads that have gathered.
+// Asks the engine once for all reads that have gathered.
 void Replica::ask_reads(Time now, Out& out) {
   if (reads_waiting_.empty()) return;
   const uint64_t round = next_round_++;
   read_rounds_[round] = std::exchange(reads_waiting_, {});
-  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.read_index(now, round, o); });
+  engine_step(now, out, [&](Engine::Out& o) { engine_->read_index(now, round, o); });
 }
 
 void Replica::check_invariants() const {
   if (phase_ != Phase::kRunning) return;
-  raft_.check_invariants();
-  ensure(applied_ <= raft_.commit_index(), "only committed entries are applied");
+  engine_->check_invariants();
+  ensure(applied_ <= engine_->commit_index(), "only committed entries are applied");
   ensure(kept_.size() <= 3, "at most two snapshots are kept, and one that is about to go");
 }
 

@@ -1,14 +1,14 @@
-// A replica: Raft plus what every replicated state machine needs around it. Proposals from any member are forwarded,
-// retried and applied exactly once; reads asked for together share one round; snapshots are taken while the state goes
-// on changing, sent, loaded, and the older of two kept as a fallback; stable records are released.
+// A replica: an engine of consensus plus what every replicated state machine needs around it. Proposals from any member
+// are forwarded, retried and applied exactly once; reads asked for together share one round; snapshots are taken while
+// the state goes on changing, sent, loaded, and the older of two kept as a fallback; stable records are released.
 //
 // The replica does not own the state machine. Its events tell the owner what to apply, in order, and the owner answers
 // its clients. Inputs only gather work; what has gathered is sent by the next on_time(), for which deadline() is then
 // in the past: a host that runs on_time() once after a batch of inputs gets one append and one read round per batch.
 //
-// Guarantees: those of raft/raft.h; and a proposal that was not abandoned is applied at most once in the life of the
-// cluster, whatever is lost, repeated or restarted; once abandoned, not at all after a later proposal of this process
-// has been applied. Log time (log_clock.h) never falls and never runs ahead of real time.
+// Guarantees: those of consensus/engine.h; and a proposal that was not abandoned is applied at most once in the life of
+// the cluster, whatever is lost, repeated or restarted; once abandoned, not at all after a later proposal of this
+// process has been applied. Log time (log_clock.h) never falls and never runs ahead of real time.
 //
 // Thread rule: one thread at a time.
 #pragma once
@@ -22,8 +22,8 @@
 #include <tuple>
 #include <vector>
 
-#include "holdfast/consensus/raft/raft.h"
 #include "holdfast/replica/applied_table.h"
+#include "holdfast/replica/engines.h"
 #include "holdfast/replica/log_clock.h"
 #include "holdfast/replica/proposals.h"
 #include "holdfast/replica/snapshot_loader.h"
@@ -54,7 +54,7 @@ class Replica {
   uint64_t propose(Slice command) { return proposals_.add(std::move(command)); }
   // Settled by ApplyMembership, AnswerLost or MembershipFailed. Fails also when the membership has changed behind what
   // is applied here now: what the caller knows of it is out of date then.
-  uint64_t change_membership(std::vector<raft::Change> changes, Slice context) {
+  uint64_t change_membership(std::vector<consensus::Change> changes, Slice context) {
     return proposals_.add_membership({applied_, std::move(changes), std::move(context)});
   }
   // The caller waits no longer. The proposal may still be applied, until a later one is.
@@ -72,11 +72,11 @@ class Replica {
   // Whether `id` was a member and is none any more; known of the latest kMaxRemoved.
   bool was_removed(NodeId id) const { return std::count(removed_.begin(), removed_.end(), id) > 0; }
   bool started() const { return phase_ == Phase::kRunning; }
-  const raft::Raft& raft() const { return raft_; }
+  const Engine& engine() const { return *engine_; }
   size_t proposals_waiting() const { return proposals_.waiting(); }  // neither applied nor abandoned
-  bool leads() const { return raft_.role() == raft::Role::kLeader; }
-  raft::Index applied_index() const { return applied_; }
-  raft::Term applied_term() const { return applied_term_; }
+  bool leads() const { return engine_->role() == consensus::Role::kLeader; }
+  consensus::Index applied_index() const { return applied_; }
+  consensus::Term applied_term() const { return applied_term_; }
   // Log time now, for showing; only a leader's reading gets into the log.
   int64_t log_clock_ms(Time now) const { return leads() ? clock_.read(now) : clock_.applied_ms(); }
 
@@ -84,10 +84,10 @@ class Replica {
   enum class Phase { kRecovering, kLoading, kRunning, kStopped };
   static constexpr size_t kMaxRemoved = 1000;
   struct Kept {  // a snapshot on this node
-    raft::SnapshotMeta meta;
-    StableSeq first_needed;  // for a recovery from it; zero until its record is stable
-    bool reset = false;      // recovery: what came before it in the log is void
-    raft::Index log_begins;  // recovery: of the entries before its record
+    consensus::SnapshotMeta meta;
+    StableSeq first_needed;       // for a recovery from it; zero until its record is stable
+    bool reset = false;           // recovery: what came before it in the log is void
+    consensus::Index log_begins;  // recovery: of the entries before its record
   };
 
   // Recovery (replica_recovery.cc)
@@ -97,15 +97,15 @@ class Replica {
   void run(Time now, Out& out);
   void stop(std::string what, Out& out);
 
-  // Raft's events (replica_events.cc)
+  // The engine's events (replica_events.cc)
   template <class Step>
-  void raft_step(Time now, Out& out, Step&& step);
-  void handle(Time now, raft::Event& event, Out& out);
-  void apply(Time now, const raft::Entry& entry, Out& out);
-  void apply_command(const raft::Entry& entry, Out& out);
-  void apply_membership(const raft::Entry& entry, Out& out);
+  void engine_step(Time now, Out& out, Step&& step);
+  void handle(Time now, consensus::Event& event, Out& out);
+  void apply(Time now, const consensus::Entry& entry, Out& out);
+  void apply_command(const consensus::Entry& entry, Out& out);
+  void apply_membership(const consensus::Entry& entry, Out& out);
   void finish_reads(Out& out);
-  void read_answered(uint64_t round, std::optional<raft::Index> index, Out& out);
+  void read_answered(uint64_t round, std::optional<consensus::Index> index, Out& out);
   void want_snapshot(Out& out);
 
   // Sending (replica.cc)
@@ -114,21 +114,21 @@ class Replica {
   Status start_change(Time now, const ForwardMembership& change, Out& out);
   void take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out);
   void membership_refused(uint64_t sequence, MembershipRefusal why, Out& out);
-  bool leaves_majority(Time now, const raft::Change& change) const;
+  bool leaves_majority(Time now, const consensus::Change& change) const;
   void ask_reads(Time now, Out& out);
   void on_forwarded(Time now, NodeId from, const Forward& forward, Out& out);
 
   // Snapshots (replica_snapshots.cc)
   void snapshot_sealed(Time now, Out& out);
   void write_snapshot(Time now, Out& out);
-  void keep(const raft::SnapshotMeta& meta, Out& out);
+  void keep(const consensus::SnapshotMeta& meta, Out& out);
   void drop_old_snapshots(Out& out);
   void loaded_received(Time now, Out& out);
   void adopt_image_header(Out& out);
 
   Config config_;
-  raft::Raft raft_;
-  raft::Raft::Out raft_out_;
+  std::unique_ptr<Engine> engine_;
+  Engine::Out engine_out_;
   Phase phase_ = Phase::kRecovering;
 
   uint64_t incarnation_ = 0;
@@ -136,17 +136,17 @@ class Replica {
   StableSeq stable_;
   AppliedTable table_;
   LogClock clock_;
-  raft::Term clock_term_;  // the latest in which this node led
+  consensus::Term clock_term_;  // the latest in which this node led
   Proposals proposals_;
-  raft::Index applied_;
-  raft::Term applied_term_;
-  raft::Membership applied_membership_;
-  std::vector<NodeId> removed_;                 // the latest kMaxRemoved
-  std::multimap<StableSeq, raft::Event> held_;  // Raft's events that wait for a record
+  consensus::Index applied_;
+  consensus::Term applied_term_;
+  consensus::Membership applied_membership_;
+  std::vector<NodeId> removed_;                      // the latest kMaxRemoved
+  std::multimap<StableSeq, consensus::Event> held_;  // the engine's events that wait for a record
 
   std::vector<uint64_t> reads_waiting_;                    // asked for since the last round
   std::map<uint64_t, std::vector<uint64_t>> read_rounds_;  // round to tokens, unanswered
-  std::multimap<raft::Index, uint64_t> reads_at_;          // tokens waiting to be applied so far
+  std::multimap<consensus::Index, uint64_t> reads_at_;     // tokens waiting to be applied so far
   uint64_t next_round_ = 1;
   std::optional<Origin> membership_taken_;  // by this leader, not yet applied
   // Proposals of others that this leader has put into its log and that are not applied yet. They will be, or somebody
@@ -155,12 +155,12 @@ class Replica {
   static ProposalKey key_of(const Origin& o) { return {o.node, o.incarnation, o.sequence}; }
   std::set<ProposalKey> taken_;
 
-  std::vector<std::pair<StableSeq, raft::Record>> replayed_;  // until Raft is started
-  std::map<BlobId, uint64_t> blobs_;                          // sealed, and their sizes
-  std::deque<Kept> kept_;                                     // oldest first
+  Engine::Replayed replayed_;         // until the engine is started
+  std::map<BlobId, uint64_t> blobs_;  // sealed, and their sizes
+  std::deque<Kept> kept_;             // oldest first
   std::optional<SnapshotWriter> writer_;
   std::optional<SnapshotLoader> loader_;
-  std::optional<raft::SnapshotMeta> wanted_;  // SnapshotWanted was raised for this
+  std::optional<consensus::SnapshotMeta> wanted_;  // SnapshotWanted was raised for this
   std::optional<ImageHeader> wanted_header_;
   StableSeq drop_when_stable_;       // the newest snapshot's last record, until it is stable
   std::vector<BlobId> superfluous_;  // to be dropped then

@@ -1,47 +1,47 @@
-// What a replica makes of Raft's events: commands to apply, reads to answer, snapshots to take.
+// What a replica makes of its engine's events: commands to apply, reads to answer, snapshots to take.
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/planted.h"
-#include "holdfast/replica/raft_step.h"
+#include "holdfast/replica/engine_step.h"
 
 namespace holdfast::replica {
 
-void Replica::handle(Time now, raft::Event& event, Out& out) {
+void Replica::handle(Time now, consensus::Event& event, Out& out) {
   if (phase_ == Phase::kStopped) return;
-  if (auto* committed = std::get_if<raft::Committed>(&event)) {
-    for (const raft::Entry& entry : committed->entries) apply(now, entry, out);
+  if (auto* committed = std::get_if<consensus::Committed>(&event)) {
+    for (const consensus::Entry& entry : committed->entries) apply(now, entry, out);
     finish_reads(out);
-  } else if (auto* role = std::get_if<raft::RoleChanged>(&event)) {
+  } else if (auto* role = std::get_if<consensus::RoleChanged>(&event)) {
     membership_taken_.reset();
     taken_.clear();
     out.raise(RoleChanged{role->role, role->term, role->leader});
-  } else if (auto* ready = std::get_if<raft::ReadReady>(&event)) {
+  } else if (auto* ready = std::get_if<consensus::ReadReady>(&event)) {
     read_answered(ready->token, ready->index, out);
-  } else if (auto* failed = std::get_if<raft::ReadFailed>(&event)) {
+  } else if (auto* failed = std::get_if<consensus::ReadFailed>(&event)) {
     read_answered(failed->token, std::nullopt, out);
-  } else if (auto* received = std::get_if<raft::SnapshotReceived>(&event)) {
+  } else if (auto* received = std::get_if<consensus::SnapshotReceived>(&event)) {
     mark<"replica.snapshot_received">();
     blobs_[received->meta.blob] = received->meta.size;
     loader_.emplace(received->meta, config_.snapshot_slice_bytes);
     out.raise(LoadBegin{received->meta.index});
     out.blob(loader_->next_read());
-  } else if (std::holds_alternative<raft::Removed>(event)) {
+  } else if (std::holds_alternative<consensus::Removed>(event)) {
     stop(kRemoved, out);
   }
 }
 
-void Replica::apply(Time, const raft::Entry& entry, Out& out) {
+void Replica::apply(Time, const consensus::Entry& entry, Out& out) {
   if (entry.index <= applied_) return;  // covered by a snapshot that was loaded meanwhile
   ensure(entry.index == applied_ + 1, "entries are applied without gaps");
   applied_ = entry.index;
   applied_term_ = entry.term;
   switch (entry.kind) {
-    case raft::EntryKind::kNoop:
+    case consensus::EntryKind::kNoop:
       break;
-    case raft::EntryKind::kCommand:
+    case consensus::EntryKind::kCommand:
       apply_command(entry, out);
       break;
-    case raft::EntryKind::kMembership:
+    case consensus::EntryKind::kMembership:
       apply_membership(entry, out);
       break;
   }
@@ -50,12 +50,12 @@ void Replica::apply(Time, const raft::Entry& entry, Out& out) {
   want_snapshot(out);
 }
 
-void Replica::apply_command(const raft::Entry& entry, Out& out) {
+void Replica::apply_command(const consensus::Entry& entry, Out& out) {
   StatusOr<Command> command = codec::decode<Command>(entry.data);
   // Committed by a quorum and unreadable here: written by a newer version. Going on would make this member diverge.
   if (!command.ok()) return stop("a committed entry cannot be read: " + std::string(command.status().message()), out);
-  clock_.applied(command->clock_ms, leads() && entry.term == raft_.term());
-  const bool own = command->origin.node == config_.raft.self && command->origin.incarnation == incarnation_;
+  clock_.applied(command->clock_ms, leads() && entry.term == engine_->term());
+  const bool own = command->origin.node == config_.consensus.self && command->origin.incarnation == incarnation_;
   taken_.erase(key_of(command->origin));
   if (!table_.claim(command->origin)) return;
   const bool awaited = own && proposals_.settle(command->origin.sequence);
@@ -63,8 +63,8 @@ void Replica::apply_command(const raft::Entry& entry, Out& out) {
                   awaited ? command->origin.sequence : 0});
 }
 
-void Replica::apply_membership(const raft::Entry& entry, Out& out) {
-  StatusOr<raft::MembershipEntry> change = codec::decode<raft::MembershipEntry>(entry.data);
+void Replica::apply_membership(const consensus::Entry& entry, Out& out) {
+  StatusOr<consensus::MembershipEntry> change = codec::decode<consensus::MembershipEntry>(entry.data);
   if (!change.ok()) return stop("a committed entry cannot be read: " + std::string(change.status().message()), out);
   for (NodeId gone : applied_membership_.everyone()) {
     if (change->membership.contains(gone)) continue;
@@ -84,13 +84,13 @@ void Replica::apply_membership(const raft::Entry& entry, Out& out) {
     const Origin& origin = context->origin;
     const bool fresh = !change->membership.contains(origin.node) || table_.claim(origin);
     if (fresh) event.context = std::move(context->context);
-    const bool own = origin.node == config_.raft.self && origin.incarnation == incarnation_;
+    const bool own = origin.node == config_.consensus.self && origin.incarnation == incarnation_;
     if (own && proposals_.settle(origin.sequence)) event.own_sequence = origin.sequence;
   }
   out.raise(std::move(event));
 }
 
-void Replica::read_answered(uint64_t round, std::optional<raft::Index> index, Out& out) {
+void Replica::read_answered(uint64_t round, std::optional<consensus::Index> index, Out& out) {
   const auto it = read_rounds_.find(round);
   if (it == read_rounds_.end()) return;
   for (uint64_t token : it->second) {
@@ -122,7 +122,7 @@ void Replica::want_snapshot(Out& out) {
   }
   entries_since_snapshot_ = 0;
   bytes_since_snapshot_ = 0;
-  wanted_ = raft::SnapshotMeta{applied_, applied_term_, applied_membership_, {}, 0, 0};
+  wanted_ = consensus::SnapshotMeta{applied_, applied_term_, applied_membership_, {}, 0, 0};
   wanted_header_ =
       ImageHeader{applied_, applied_term_, applied_membership_, clock_.applied_ms(), table_.rows(), removed_};
   out.raise(SnapshotWanted{});

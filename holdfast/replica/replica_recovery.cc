@@ -1,18 +1,18 @@
 // How a replica comes back: the newest snapshot that is whole, then the log behind it.
 //
-// Raft is started only after the snapshot has been loaded, so a damaged newest snapshot can be passed over in favour of
-// the older one: the stable records reach back to the older one's place. What must not happen is a gap between a
-// snapshot and the first entry behind it; then the member refuses to start.
+// The engine is started only after the snapshot has been loaded, so a damaged newest snapshot can be passed over in
+// favour of the older one: the stable records reach back to the older one's place. What must not happen is a gap
+// between a snapshot and the first entry behind it; then the member refuses to start.
 
 #include "absl/strings/str_cat.h"
 #include "holdfast/base/mark.h"
-#include "holdfast/replica/raft_step.h"
+#include "holdfast/replica/engine_step.h"
 
 namespace holdfast::replica {
 
 void Replica::recover_blob(BlobId id, uint64_t size) {
   blobs_[id] = size;
-  raft_.recover_blob(id, size);
+  engine_->recover_blob(id, size);
 }
 
 void Replica::replay(StableSeq seq, const Record& record) {
@@ -20,7 +20,7 @@ void Replica::replay(StableSeq seq, const Record& record) {
   if (const auto* i = std::get_if<Incarnation>(&record)) {
     incarnation_ = std::max(incarnation_, i->number);
   } else {
-    replayed_.emplace_back(seq, std::get<raft::Record>(record));
+    replayed_.emplace_back(seq, record);
   }
 }
 
@@ -39,30 +39,10 @@ void Replica::start(Time now, Out& out) {
   load_newest(now, out);
 }
 
-// Finds the snapshots that the records speak of, and where the log began when each was recorded.
+// Finds the snapshots that the records speak of.
 void Replica::survey_replayed() {
-  std::deque<std::pair<raft::Index, StableSeq>> log;
-  for (const auto& [seq, record] : replayed_) {
-    if (const auto* a = std::get_if<raft::Appended>(&record)) {
-      const raft::Index index = a->entry.index;
-      while (!log.empty() && log.back().first >= index) log.pop_back();
-      if (!log.empty() && log.back().first + 1 != index) log.clear();  // leftovers of before a reset
-      log.emplace_back(index, seq);
-    } else if (const auto* m = std::get_if<raft::SnapshotMark>(&record)) {
-      if (m->reset) {
-        log.clear();
-        kept_.clear();
-      }
-      if (!kept_.empty() && kept_.back().meta.index >= m->meta.index) continue;
-      Kept kept{m->meta, seq, m->reset, log.empty() ? m->meta.index + 1 : log.front().first};
-      for (const auto& [index, entry_seq] : log) {
-        if (index > m->meta.index) {
-          kept.first_needed = std::min(seq, entry_seq);
-          break;
-        }
-      }
-      kept_.push_back(std::move(kept));
-    }
+  for (consensus::FoundSnapshot& found : engine_->survey(replayed_)) {
+    kept_.push_back({found.meta, found.first_needed, found.reset, found.log_begins});
   }
   while (kept_.size() > 2) kept_.pop_front();
 }
@@ -70,7 +50,7 @@ void Replica::survey_replayed() {
 void Replica::load_newest(Time now, Out& out) {
   phase_ = Phase::kLoading;
   if (kept_.empty() || kept_.back().meta.blob == BlobId{}) return run(now, out);
-  const raft::SnapshotMeta& meta = kept_.back().meta;
+  const consensus::SnapshotMeta& meta = kept_.back().meta;
   const auto blob = blobs_.find(meta.blob);
   if (blob == blobs_.end() || blob->second != meta.size) return fall_back(now, out);
   loader_.emplace(meta, config_.snapshot_slice_bytes);
@@ -95,26 +75,26 @@ void Replica::fall_back(Time now, Out& out) {
   load_newest(now, out);
 }
 
-// Hands the records to Raft, all but the marks of snapshots that were passed over, and starts it.
+// Hands the records to the engine, all but the marks of snapshots that were passed over, and starts it.
 void Replica::run(Time now, Out& out) {
-  const raft::Index newest = kept_.empty() ? raft::Index{} : kept_.back().meta.index;
+  const consensus::Index newest = kept_.empty() ? consensus::Index{} : kept_.back().meta.index;
   for (const auto& [seq, record] : replayed_) {
-    const auto* m = std::get_if<raft::SnapshotMark>(&record);
-    if (m != nullptr && m->meta.index > newest) continue;
-    raft_.replay(seq, record);
+    if (engine_->marks_snapshot(record).value_or(newest) > newest) continue;
+    engine_->replay(seq, record);
   }
   replayed_.clear();
   replayed_.shrink_to_fit();
-  if (const Status fits = raft_.recovered(); !fits.ok()) {
+  if (const Status fits = engine_->recovered(); !fits.ok()) {
     return stop(std::string(fits.message()) +
                     "; clear this member's data directory and add it to the cluster again, or restore a backup",
                 out);
   }
-  if (applied_ == raft::Index{}) applied_membership_ = kept_.empty() ? config_.bootstrap : kept_.back().meta.membership;
+  if (applied_ == consensus::Index{})
+    applied_membership_ = kept_.empty() ? config_.bootstrap : kept_.back().meta.membership;
   phase_ = Phase::kRunning;
   out.raise(Started{});
-  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.start(now, o); });
-  if (kept_.empty()) kept_.push_back({raft_.snapshot(), StableSeq{1}});
+  engine_step(now, out, [&](Engine::Out& o) { engine_->start(now, o); });
+  if (kept_.empty()) kept_.push_back({engine_->snapshot(), StableSeq{1}});
 }
 
 void Replica::stop(std::string what, Out& out) {

@@ -2,13 +2,13 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/planted.h"
-#include "holdfast/replica/raft_step.h"
+#include "holdfast/replica/engine_step.h"
 
 namespace holdfast::replica {
 
 void Replica::begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& out) {
   ensure(wanted_.has_value() && !writer_, "a snapshot begins once it is wanted");
-  writer_.emplace(raft_.name_blob(), *wanted_, *wanted_header_, std::move(image), config_.snapshot_slice_bytes);
+  writer_.emplace(engine_->name_blob(), *wanted_, *wanted_header_, std::move(image), config_.snapshot_slice_bytes);
   wanted_.reset();
   wanted_header_.reset();
   write_snapshot(now, out);
@@ -64,24 +64,24 @@ void Replica::on_blob(Time now, const BlobAnswer& answer, Out& out) {
     }
   }
   if (phase_ == Phase::kRunning) {
-    raft_step(now, out, [&](raft::Raft::Out& o) { raft_.on_blob(now, answer, o); });
+    engine_step(now, out, [&](Engine::Out& o) { engine_->on_blob(now, answer, o); });
   }
 }
 
 void Replica::snapshot_sealed(Time now, Out& out) {
-  const raft::SnapshotMeta meta = writer_->meta();
-  if (meta.index <= raft_.snapshot().index) {  // overtaken by one from the leader
+  const consensus::SnapshotMeta meta = writer_->meta();
+  if (meta.index <= engine_->snapshot().index) {  // overtaken by one from the leader
     out.blob(BlobDrop{meta.blob});
     return;
   }
   blobs_[meta.blob] = meta.size;
   image_bytes_ = writer_->image_bytes();
-  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.snapshot_taken(now, meta, o); });
+  engine_step(now, out, [&](Engine::Out& o) { engine_->snapshot_taken(now, meta, o); });
   keep(meta, out);
 }
 
 // The snapshot counts from the moment its record is stable; what it makes superfluous goes then.
-void Replica::keep(const raft::SnapshotMeta& meta, Out& out) {
+void Replica::keep(const consensus::SnapshotMeta& meta, Out& out) {
   kept_.push_back({meta, StableSeq{}});
   // This record might be among those that are released one day.
   drop_when_stable_ = out.persist(Incarnation{incarnation_});
@@ -91,14 +91,14 @@ void Replica::keep(const raft::SnapshotMeta& meta, Out& out) {
 void Replica::drop_old_snapshots(Out& out) {
   if (drop_when_stable_ != StableSeq{} && drop_when_stable_ <= stable_) {
     drop_when_stable_ = {};
-    kept_.back().first_needed = raft_.first_needed_behind(kept_.back().meta.index);
+    kept_.back().first_needed = engine_->first_needed_behind(kept_.back().meta.index);
     const size_t keep = planted<"R18">() ? 1 : 2;
     for (; kept_.size() > keep; kept_.pop_front()) superfluous_.push_back(kept_.front().meta.blob);
     out.release(kept_.front().first_needed);
   }
   std::erase_if(superfluous_, [&](BlobId blob) {
-    if (raft_.uses_blob(blob)) return false;  // a follower is still being sent it
-    if (blob == BlobId{}) return true;        // the empty state of index 0
+    if (engine_->uses_blob(blob)) return false;  // a follower is still being sent it
+    if (blob == BlobId{}) return true;           // the empty state of index 0
     blobs_.erase(blob);
     out.blob(BlobDrop{blob});
     return true;
@@ -108,7 +108,7 @@ void Replica::drop_old_snapshots(Out& out) {
 // The owner has taken the image in, or the image was damaged.
 void Replica::load_done(Time now, const Status& loaded, Out& out) {
   if (!loader_) return;
-  const raft::SnapshotMeta meta = loader_->meta();
+  const consensus::SnapshotMeta meta = loader_->meta();
   if (phase_ == Phase::kLoading) {
     if (loaded.ok()) {
       adopt_image_header(out);
@@ -125,14 +125,14 @@ void Replica::load_done(Time now, const Status& loaded, Out& out) {
     mark<"replica.received_snapshot_refused">();
     loader_.reset();
     blobs_.erase(meta.blob);  // Raft drops it
-    raft_step(now, out, [&](raft::Raft::Out& o) { raft_.snapshot_refused(now, meta.index, o); });
+    engine_step(now, out, [&](Engine::Out& o) { engine_->snapshot_refused(now, meta.index, o); });
     return;
   }
   loaded_received(now, out);
 }
 
 void Replica::loaded_received(Time now, Out& out) {
-  const raft::SnapshotMeta meta = loader_->meta();
+  const consensus::SnapshotMeta meta = loader_->meta();
   adopt_image_header(out);
   loader_.reset();
   if (writer_) {  // it shows a state that is no more
@@ -141,7 +141,7 @@ void Replica::loaded_received(Time now, Out& out) {
   }
   wanted_.reset();
   wanted_header_.reset();
-  raft_step(now, out, [&](raft::Raft::Out& o) { raft_.snapshot_loaded(now, meta, o); });
+  engine_step(now, out, [&](Engine::Out& o) { engine_->snapshot_loaded(now, meta, o); });
   // Older snapshots end where the void begins; they cannot serve as a fallback.
   for (const Kept& old : kept_) superfluous_.push_back(old.meta.blob);
   kept_.clear();
@@ -164,7 +164,7 @@ void Replica::adopt_image_header(Out& out) {
   entries_since_snapshot_ = 0;
   bytes_since_snapshot_ = 0;
   for (uint64_t sequence : proposals_.sequences()) {
-    if (!table_.contains(Origin{config_.raft.self, incarnation_, sequence, 0})) continue;
+    if (!table_.contains(Origin{config_.consensus.self, incarnation_, sequence, 0})) continue;
     mark<"replica.answer_lost_in_snapshot">();
     proposals_.settle(sequence);
     out.raise(AnswerLost{sequence});

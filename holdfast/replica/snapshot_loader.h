@@ -12,7 +12,7 @@ namespace holdfast::replica {
 
 class SnapshotLoader {
  public:
-  SnapshotLoader(const raft::SnapshotMeta& meta, size_t slice_bytes) : meta_(meta), slice_bytes_(slice_bytes) {}
+  SnapshotLoader(const consensus::SnapshotMeta& meta, size_t slice_bytes) : meta_(meta), slice_bytes_(slice_bytes) {}
 
   BlobRead next_read() const { return {meta_.blob, at_, slice_bytes_}; }
   // Takes the answer to next_read(). Appends the owner's part of it to `image`. kDataLoss: damaged.
@@ -20,14 +20,14 @@ class SnapshotLoader {
   uint64_t image_bytes() const { return image_bytes_; }  // so far, after decompression
   bool complete() const { return at_ == meta_.size; }
 
-  const raft::SnapshotMeta& meta() const { return meta_; }
+  const consensus::SnapshotMeta& meta() const { return meta_; }
   // Known once the first bytes of the image are.
   const std::optional<ImageHeader>& header() const { return header_; }
 
  private:
   Status take_header(std::string& image);
 
-  raft::SnapshotMeta meta_;
+  consensus::SnapshotMeta meta_;
   size_t slice_bytes_;
   stable::SnapshotDecoder decoder_;
   uint64_t at_ = 0;

@@ -7,7 +7,7 @@
 
 namespace holdfast::replica {
 
-SnapshotWriter::SnapshotWriter(BlobId blob, const raft::SnapshotMeta& meta, const ImageHeader& header,
+SnapshotWriter::SnapshotWriter(BlobId blob, const consensus::SnapshotMeta& meta, const ImageHeader& header,
                                std::unique_ptr<ImageReader> image, size_t slice_bytes)
     : meta_(meta), image_(std::move(image)), slice_bytes_(slice_bytes) {
   meta_.blob = blob;

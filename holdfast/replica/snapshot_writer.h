@@ -16,9 +16,9 @@ namespace holdfast::replica {
 
 // The replica's own part of a snapshot.
 struct ImageHeader {
-  raft::Index index;
-  raft::Term term;
-  raft::Membership membership;
+  consensus::Index index;
+  consensus::Term term;
+  consensus::Membership membership;
   int64_t clock_ms = 0;
   std::vector<AppliedRow> applied;
   std::vector<NodeId> removed;  // former members, the latest last
@@ -26,7 +26,7 @@ struct ImageHeader {
 
 class SnapshotWriter {
  public:
-  SnapshotWriter(BlobId blob, const raft::SnapshotMeta& meta, const ImageHeader& header,
+  SnapshotWriter(BlobId blob, const consensus::SnapshotMeta& meta, const ImageHeader& header,
                  std::unique_ptr<ImageReader> image, size_t slice_bytes);
 
   // Produces at most one slice's worth of requests. Nothing while earlier slices wait to be written (back-pressure).
@@ -39,13 +39,13 @@ class SnapshotWriter {
 
   BlobId blob() const { return meta_.blob; }
   // Complete once the blob is sealed.
-  const raft::SnapshotMeta& meta() const { return meta_; }
+  const consensus::SnapshotMeta& meta() const { return meta_; }
 
  private:
   static constexpr size_t kMaxInFlightSlices = 4;
   void append(std::vector<Slice> encoded, std::vector<BlobRequest>& out);
 
-  raft::SnapshotMeta meta_;
+  consensus::SnapshotMeta meta_;
   std::unique_ptr<ImageReader> image_;
   stable::SnapshotEncoder encoder_;
   size_t slice_bytes_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "holdfast/consensus/raft/types.h"
+#include "holdfast/consensus/types.h"
 #include "holdfast/replica/image_reader.h"
 
 namespace holdfast::replica {
@@ -41,8 +42,8 @@ struct Forward {
 };
 struct ForwardMembership {
   Origin origin;
-  raft::Index based_on;  // what the origin had applied when it found the change to be right
-  std::vector<raft::Change> changes;
+  consensus::Index based_on;  // what the origin had applied when it found the change to be right
+  std::vector<consensus::Change> changes;
   Slice context;
 };
 enum class MembershipRefusal { kNotReady, kLearnerNotReady, kInvalid };
@@ -54,6 +55,7 @@ struct MembershipRefused {
 };
 // To a member that was removed and may not know: nobody sends it entries any more, so it would never hear.
 struct Farewell {};
+// The messages of every engine have a place of their own; a cluster uses those of one.
 using Wire = std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell>;
 
 // A process start: incarnations never repeat, even when the clock goes back.
@@ -67,16 +69,16 @@ using Record = std::variant<raft::Record, Incarnation>;
 
 // Apply this command. In log order; what was applied before under the same origin is left out.
 struct Apply {
-  raft::Index index;
-  raft::Term term;
+  consensus::Index index;
+  consensus::Term term;
   int64_t clock_ms = 0;  // log time, never falling
   Slice command;
   uint64_t own_sequence = 0;  // not 0: proposed by this process, whose caller waits for the answer
 };
 // A membership entry was committed; `context` is the owner's.
 struct ApplyMembership {
-  raft::Index index;
-  raft::Membership membership;
+  consensus::Index index;
+  consensus::Membership membership;
   Slice context;
   uint64_t own_sequence = 0;
 };
@@ -97,8 +99,8 @@ struct ReadFailed {
   uint64_t token = 0;
 };
 struct RoleChanged {
-  raft::Role role = raft::Role::kFollower;
-  raft::Term term;
+  consensus::Role role = consensus::Role::kFollower;
+  consensus::Term term;
   NodeId leader;
 };
 // Answer with begin_snapshot(): an image of the state as of the events before this one.
@@ -106,7 +108,7 @@ struct SnapshotWanted {};
 // The state is to be replaced by an image: begin, bytes in order, end; answer LoadEnd with load_done(). LoadAborted
 // takes the place of LoadEnd when the image turned out to be damaged.
 struct LoadBegin {
-  raft::Index index;
+  consensus::Index index;
 };
 struct LoadBytes {
   std::string bytes;
@@ -123,10 +125,15 @@ using Event = std::variant<Apply, ApplyMembership, AnswerLost, MembershipFailed,
 
 using holdfast::ImageReader;
 
+// What keeps the log. Every member of a cluster must be told the same.
+enum class EngineKind { kRaft };
+constexpr EngineKind last_value(EngineKind) { return EngineKind::kRaft; }
+
 struct Config {
-  raft::Config raft;
-  raft::Membership bootstrap;     // of a new cluster; empty to join an existing one
-  uint64_t incarnation_hint = 0;  // e.g. wall-clock microseconds: keeps a wiped disk's process unique
+  EngineKind engine = EngineKind::kRaft;
+  consensus::Config consensus;
+  consensus::Membership bootstrap;  // of a new cluster; empty to join an existing one
+  uint64_t incarnation_hint = 0;    // e.g. wall-clock microseconds: keeps a wiped disk's process unique
   // A snapshot is taken after so many entries, or so many bytes of entries, whichever comes first; but not before the
   // entries have as many bytes as the snapshot before them had, uncompressed. So writing snapshots costs about as much
   // as writing the log, however large the state (dissertation 5.1.3).

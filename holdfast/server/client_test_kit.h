@@ -31,8 +31,8 @@ class TestServer {
     lead(NodeId(0x11));
   }
   void lead(NodeId leader) {
-    face.on_role_changed({.role = leader == NodeId(0x11) ? raft::Role::kLeader : raft::Role::kFollower,
-                          .term = raft::Term(3),
+    face.on_role_changed({.role = leader == NodeId(0x11) ? consensus::Role::kLeader : consensus::Role::kFollower,
+                          .term = consensus::Term(3),
                           .leader = leader});
   }
   uint16_t tcp_port() const { return face.ports()[0]; }

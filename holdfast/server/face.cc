@@ -148,7 +148,7 @@ struct Face::Impl : Connection::Owner, Deadlines::Owner, std::enable_shared_from
     if (has_leader && change.leader != last_leader) leader_changes->add();
     if (has_leader) last_leader = change.leader;
     shared.has_leader = has_leader;
-    shared.is_leader = change.role == raft::Role::kLeader;
+    shared.is_leader = change.role == consensus::Role::kLeader;
     shared.raft_term = change.term.value();
     leader_gauge->set(has_leader);
     is_leader_gauge->set(shared.is_leader);

@@ -120,13 +120,13 @@ Status Member::Impl::check_flags_against_identity() {
 
 service::Config Member::Impl::service_config() const {
   service::Config c;
-  c.replica.raft.self = file_.member_id;
-  c.replica.raft.seed = random_seed();
-  c.replica.raft.heartbeat_interval = config_.heartbeat_interval;
-  c.replica.raft.election_timeout = config_.election_timeout;
-  c.replica.raft.read_mode = config_.read_mode;
-  c.replica.raft.max_clock_drift_ppm = config_.max_clock_drift_ppm;
-  c.replica.raft.catch_up_entries = config_.snapshot_catchup_entries;
+  c.replica.consensus.self = file_.member_id;
+  c.replica.consensus.seed = random_seed();
+  c.replica.consensus.heartbeat_interval = config_.heartbeat_interval;
+  c.replica.consensus.election_timeout = config_.election_timeout;
+  c.replica.consensus.read_mode = config_.read_mode;
+  c.replica.consensus.max_clock_drift_ppm = config_.max_clock_drift_ppm;
+  c.replica.consensus.catch_up_entries = config_.snapshot_catchup_entries;
   c.replica.incarnation_hint = incarnation_;
   c.replica.snapshot_count = config_.snapshot_count;
   c.limits.max_txn_ops = config_.max_txn_ops;
@@ -185,7 +185,7 @@ void Member::Impl::register_metrics() {
     metrics_.computed(Kind::kGauge, name, help, [this, value] { return static_cast<double>(value(*service_)); });
   };
   gauge("holdfast_raft_commit_index", "The last committed entry.",
-        [](const auto& s) { return s.replica().raft().commit_index().value(); });
+        [](const auto& s) { return s.replica().engine().commit_index().value(); });
   gauge("holdfast_raft_applied_index", "The last applied entry.",
         [](const auto& s) { return s.replica().applied_index().value(); });
   gauge("holdfast_store_revision", "The revision of the store.",

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "holdfast/base/status.h"
-#include "holdfast/consensus/raft/types.h"
+#include "holdfast/consensus/types.h"
 #include "holdfast/model/types.h"
 
 namespace holdfast::server {
@@ -38,7 +38,7 @@ struct MemberConfig {
 
   Duration heartbeat_interval = Duration::millis(100);
   Duration election_timeout = Duration::millis(1000);
-  raft::ReadMode read_mode = raft::ReadMode::kQuorum;
+  consensus::ReadMode read_mode = consensus::ReadMode::kQuorum;
   uint32_t max_clock_drift_ppm = 100'000;  // for ReadMode::kLease
 
   uint64_t snapshot_count = 10'000;

@@ -44,7 +44,7 @@ void Member::Impl::on_role_changed(const service::RoleChanged& change) {
     leader_ = change.leader;
     if (leader_ != NodeId{}) leader_changes_.add();
   }
-  is_leader_.set(change.role == raft::Role::kLeader ? 1 : 0);
+  is_leader_.set(change.role == consensus::Role::kLeader ? 1 : 0);
   has_leader_.set(change.leader != NodeId{} ? 1 : 0);
   term_.set(static_cast<int64_t>(change.term.value()));
   spdlog::info("raft.role role={} term={} leader={:x}", print(change.role), change.term.value(), change.leader.value());

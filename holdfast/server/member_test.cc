@@ -116,7 +116,7 @@ class Running {
   }
   bool leads() {
     const std::lock_guard lock(clients->mutex);
-    return clients->role.role == raft::Role::kLeader;
+    return clients->role.role == consensus::Role::kLeader;
   }
 
   Status status;

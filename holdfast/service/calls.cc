@@ -65,11 +65,11 @@ void Service::Impl::call(Time t, CallId id, store::Request request, bool has_lea
 Error Service::Impl::refusal(const store::Request& request, bool has_leader) const {
   if (dead || stopping) return Error::kStopped;
   const bool status = is_one_of<store::StatusRequest>(request);
-  const bool learner = replica.raft().membership().is_learner(config.replica.raft.self);
+  const bool learner = replica.engine().membership().is_learner(config.replica.consensus.self);
   if (learner && !status && !(std::holds_alternative<store::RangeRequest>(request) && serializable(request))) {
     return Error::kNotSupportedForLearner;
   }
-  if (has_leader && replica.raft().leader() == NodeId{}) return Error::kNoLeader;
+  if (has_leader && replica.engine().leader() == NodeId{}) return Error::kNoLeader;
   if (status) return Error::kNone;
   if (calls.size() >= config.max_calls) {
     mark<"service.too_many_calls">();
@@ -133,10 +133,10 @@ void Service::Impl::write_later(Time t, CallId id, store::Request request, store
 
 void Service::Impl::move_leader(Time t, CallId id, const store::MoveLeaderRequest& request, Out& out) {
   if (!replica.leads()) return refuse(id, Error::kNotLeader, out);
-  if (request.target == config.replica.raft.self) {
+  if (request.target == config.replica.consensus.self) {
     return out.raise(Reply{id, store::MoveLeaderResponse{store.revision()}});
   }
-  if (!replica.raft().membership().is_voter(request.target)) return refuse(id, Error::kBadLeaderTransferee, out);
+  if (!replica.engine().membership().is_voter(request.target)) return refuse(id, Error::kBadLeaderTransferee, out);
   if (moving_leader) refuse(*std::exchange(moving_leader, std::nullopt), Error::kTimeout, out);
   Status status;
   replica_step(t, out, [&](replica::Replica::Out& o) { status = replica.transfer_leadership(t, request.target, o); });
@@ -164,17 +164,17 @@ store::Response Service::Impl::read(Time t, const store::Request& request) const
 }
 
 store::Response Service::Impl::status() const {
-  const raft::Raft& raft = replica.raft();
+  const replica::Engine& engine = replica.engine();
   store::StatusResponse s;
   s.revision = store.revision();
-  s.leader = raft.leader();
-  s.raft_index = raft.commit_index().value();
-  s.raft_term = raft.term().value();
+  s.leader = engine.leader();
+  s.raft_index = engine.commit_index().value();
+  s.raft_term = engine.term().value();
   s.raft_applied_index = replica.applied_index().value();
   s.db_size = store.bytes_held();
   s.db_size_in_use = store.bytes_in_use();
   s.db_size_quota = config.limits.quota_bytes;
-  s.is_learner = raft.membership().is_learner(config.replica.raft.self);
+  s.is_learner = engine.membership().is_learner(config.replica.consensus.self);
   if (s.leader == NodeId{}) s.errors.push_back("etcdserver: no leader");
   const store::Response alarms = store.alarms();
   for (const store::AlarmMember& a : std::get<store::AlarmResponse>(alarms).alarms) {

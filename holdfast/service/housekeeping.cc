@@ -22,9 +22,9 @@ bool Service::Impl::own_done(uint64_t sequence) {
 }
 
 bool Service::Impl::wants_promotion() const {
-  const store::Member* me = store.member(config.replica.raft.self);
+  const store::Member* me = store.member(config.replica.consensus.self);
   return me != nullptr && me->becomes_voter && !me->name.empty() && promote_sequence == 0 &&
-         replica.raft().leader() != NodeId{};
+         replica.engine().leader() != NodeId{};
 }
 
 void Service::Impl::housekeep(Time t, Out&) {
@@ -33,17 +33,17 @@ void Service::Impl::housekeep(Time t, Out&) {
     serializable_asked = true;
     replica.read(kOwnReadToken);
   }
-  const NodeId self = config.replica.raft.self;
+  const NodeId self = config.replica.consensus.self;
   if (replica.leads() && store.members().empty() && !config.bootstrap.empty() && bootstrap_sequence == 0) {
     propose_own(bootstrap_sequence, store::SetMembers{config.bootstrap, NodeId{}});
   }
   const store::Member* me = store.member(self);
   const bool known = me != nullptr && me->name == config.name && me->client_urls == config.client_urls;
-  if (me != nullptr && !known && publish_sequence == 0 && replica.raft().leader() != NodeId{}) {
+  if (me != nullptr && !known && publish_sequence == 0 && replica.engine().leader() != NodeId{}) {
     propose_own(publish_sequence, store::Publish{self, config.name, config.client_urls});
   }
   if (wants_promotion() && t >= promote_at) {
-    promote_sequence = replica.change_membership({{raft::ChangeKind::kPromote, self}},
+    promote_sequence = replica.change_membership({{consensus::ChangeKind::kPromote, self}},
                                                  codec::encode_flat(MemberDelta(MemberPromoted{self})));
   }
   if (tick_sequence == 0 && replica.leads() && store.has_leases()) {
@@ -67,9 +67,9 @@ Time Service::Impl::housekeeping_deadline() const {
   if (!replica.started() || stopping) return Time::never();
   if (!serializable_asked || (no_room && alarm_sequence == 0)) return Time();
   if (replica.leads() && store.members().empty() && !config.bootstrap.empty() && bootstrap_sequence == 0) return Time();
-  const store::Member* me = store.member(config.replica.raft.self);
+  const store::Member* me = store.member(config.replica.consensus.self);
   const bool known = me == nullptr || (me->name == config.name && me->client_urls == config.client_urls);
-  if (!known && publish_sequence == 0 && replica.raft().leader() != NodeId{}) return Time();
+  if (!known && publish_sequence == 0 && replica.engine().leader() != NodeId{}) return Time();
   if (wants_promotion()) return promote_at;
   if (tick_sequence != 0 || !replica.leads() || !store.has_leases()) return Time::never();
   const int64_t due_ms =

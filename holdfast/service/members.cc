@@ -36,21 +36,21 @@ bool one_votes(const std::vector<Member>& members) {
 void Service::Impl::change_members(Time t, CallId id, store::Request request, Out& out) {
   const Error error = members_refusal(request);
   if (error != Error::kNone) return refuse(id, error, out);
-  raft::Change change;
+  consensus::Change change;
   MemberDelta delta;
   if (const auto* add = std::get_if<store::MemberAddRequest>(&request)) {
     const bool becomes_voter = !add->is_learner && one_votes(store.members());
     if (becomes_voter) mark<"service.voter_comes_as_learner">();
     const bool learner = add->is_learner || becomes_voter;
     Member member{new_member_id(add->peer_urls), "", add->peer_urls, {}, learner, becomes_voter};
-    change = {learner ? raft::ChangeKind::kAddLearner : raft::ChangeKind::kAddVoter, member.id};
+    change = {learner ? consensus::ChangeKind::kAddLearner : consensus::ChangeKind::kAddVoter, member.id};
     delta = MemberAdded{std::move(member)};
   } else if (const auto* remove = std::get_if<store::MemberRemoveRequest>(&request)) {
-    change = {raft::ChangeKind::kRemove, remove->id};
+    change = {consensus::ChangeKind::kRemove, remove->id};
     delta = MemberRemoved{remove->id};
   } else {
     const NodeId promoted = std::get<store::MemberPromoteRequest>(request).id;
-    change = {raft::ChangeKind::kPromote, promoted};
+    change = {consensus::ChangeKind::kPromote, promoted};
     delta = MemberPromoted{promoted};
   }
   Call& c = wait(t, id, std::move(request));

@@ -31,10 +31,10 @@ class StoreImage : public replica::ImageReader {
 
 Service::Impl::Impl(const Config& c)
     : config(c),
-      random(c.replica.raft.seed ^ 0x5e47),
+      random(c.replica.consensus.seed ^ 0x5e47),
       store(c.limits),
       replica(with_bootstrap(c)),
-      hub(c.watch, c.replica.raft.seed ^ 0x3a7c) {}
+      hub(c.watch, c.replica.consensus.seed ^ 0x3a7c) {}
 
 Service::Service(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 Service::~Service() = default;
@@ -223,7 +223,7 @@ void Service::stop(Time now, Out& out) {
   if (i.stopping) return;
   i.now = now;
   i.stopping = true;
-  i.stop_deadline = now + i.config.replica.raft.election_timeout;
+  i.stop_deadline = now + i.config.replica.consensus.election_timeout;
   if (i.dead || !i.replica.leads()) return;
   i.replica_step(now, out, [&](replica::Replica::Out& o) {
     // Refused when there is nobody to hand over to; then there is nothing to wait for.

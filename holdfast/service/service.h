@@ -38,8 +38,8 @@ struct WatchReady {
   store::StreamId stream;
 };
 struct RoleChanged {
-  raft::Role role = raft::Role::kFollower;
-  raft::Term term;
+  consensus::Role role = consensus::Role::kFollower;
+  consensus::Term term;
   NodeId leader;
 };
 // This member must stop: `what` says why and what the operator can do. Nothing may be answered afterwards.

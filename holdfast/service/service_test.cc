@@ -80,9 +80,9 @@ TEST(Service, SnapshotsAreTakenAndOneMemberComesBackThroughOne) {
   TestCluster c(3);
   for (uint64_t m = 1; m <= 3; ++m) {
     c[m].config().replica.snapshot_count = 20;
-    c[m].config().replica.raft.catch_up_entries = 5;
+    c[m].config().replica.consensus.catch_up_entries = 5;
     c[m].config().replica.snapshot_slice_bytes = 512;
-    c[m].config().replica.raft.snapshot_chunk_bytes = 256;
+    c[m].config().replica.consensus.snapshot_chunk_bytes = 256;
   }
   start_all(c, 3);
   const uint64_t away = c.leader().id().value() % 3 + 1;
@@ -334,9 +334,9 @@ TEST(Service, AWriteThatTakesLongIsNotLoggedAgainWhileItIsOnItsWay) {
   TestMember& leader = c.leader();
   TestMember& follower = c[leader.id().value() % 3 + 1];
   for (uint64_t i = 1; i <= 3; ++i) c[i].sync_takes = Duration::seconds(2);
-  const raft::Index before = leader.service().replica().raft().last_index();
+  const consensus::Index before = leader.service().replica().engine().last_index();
   EXPECT_EQ(error_of(c.ask(follower, put("k", "v"))), Error::kNone);
-  EXPECT_EQ(leader.service().replica().raft().last_index(), before + 1);
+  EXPECT_EQ(leader.service().replica().engine().last_index(), before + 1);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ class TestMember {
   void crash() { pump_.reset(), service_.reset(), unsynced_.clear(), blobs_in_work_.clear(), blob_answers_.clear(); }
   bool running() const { return pump_ != nullptr; }
   Service& service() { return *service_; }
-  NodeId id() const { return config_.replica.raft.self; }
+  NodeId id() const { return config_.replica.consensus.self; }
   Config& config() { return config_; }
   // Whatever is due: stable records, blob answers, deadlines.
   void work();
@@ -214,8 +214,8 @@ inline TestCluster::TestCluster(int n) {
 
 inline Config TestCluster::config_of(NodeId id, const std::string& name) const {
   Config c;
-  c.replica.raft.self = id;
-  c.replica.raft.seed = id.value();
+  c.replica.consensus.self = id;
+  c.replica.consensus.seed = id.value();
   c.name = name;
   c.client_urls = {"http://127.0.0.1:" + std::to_string(8000 + id.value() % 1000)};
   c.bootstrap = founders_;

@@ -22,26 +22,27 @@ class RaftOracle {
 
  private:
   struct Committed {
-    raft::Term term;      // of the entry
-    raft::Term known_in;  // the term of the member that had it committed first
+    consensus::Term term;      // of the entry
+    consensus::Term known_in;  // the term of the member that had it committed first
     NodeId by;
   };
   // What a leader knows in its present term.
   struct Reign {
-    raft::Term term;
+    consensus::Term term;
     uint64_t incarnation = 0;
-    std::map<NodeId, raft::Index> match;
+    std::map<NodeId, consensus::Index> match;
   };
-  void votes(NodeId voter, raft::Term term, NodeId candidate);
-  void commits(NodeId id, const raft::Raft& raft);
-  void leads(const StoreMember& member, const raft::Raft& raft);
-  void has_all_committed(NodeId id, const raft::Raft& raft);
+  void votes(NodeId voter, consensus::Term term, NodeId candidate);
+  void commits(NodeId id, const replica::Engine& engine);
+  void leads(const StoreMember& member, const replica::Engine& engine);
+  void has_all_committed(NodeId id, const replica::Engine& engine);
 
   World& world_;
-  std::map<std::pair<NodeId, raft::Term>, NodeId> votes_;
-  std::map<std::pair<NodeId, raft::Term>, NodeId> answered_;  // of them, those that a candidate asked for and was told
-  std::map<raft::Term, NodeId> leaders_;
-  std::map<raft::Index, Committed> committed_;  // every commit position that some member stopped at
+  std::map<std::pair<NodeId, consensus::Term>, NodeId> votes_;
+  std::map<std::pair<NodeId, consensus::Term>, NodeId>
+      answered_;  // of them, those that a candidate asked for and was told
+  std::map<consensus::Term, NodeId> leaders_;
+  std::map<consensus::Index, Committed> committed_;  // every commit position that some member stopped at
   std::map<NodeId, Reign> reigns_;
 };
 

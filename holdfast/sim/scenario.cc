@@ -88,7 +88,7 @@ void read_cluster(const toml::table& raw, StoreConfig& c, Status& status) {
   t.millis("max_sync_ms", c.pace.max_sync);
   const std::string mode = t.text("reads");
   if (mode == "lease") {
-    c.read_mode = raft::ReadMode::kLease;
+    c.read_mode = consensus::ReadMode::kLease;
   } else if (!mode.empty() && mode != "quorum") {
     t.fail(*t.get("reads"), "reads must be \"quorum\" or \"lease\"");
   }

@@ -61,7 +61,7 @@ TEST(Scenario, WhatItSaysIsWhatRuns) {
   EXPECT_EQ(spec->seed, 7u);
   EXPECT_EQ(spec->faults, Duration::millis(1234));
   EXPECT_EQ(spec->store.members, 5u);
-  EXPECT_EQ(spec->store.read_mode, raft::ReadMode::kLease);
+  EXPECT_EQ(spec->store.read_mode, consensus::ReadMode::kLease);
   EXPECT_EQ(spec->workload.weights[static_cast<size_t>(Ask::kPut)], 1u);
   EXPECT_EQ(spec->workload.weights[static_cast<size_t>(Ask::kGet)], 0u);
   ASSERT_EQ(spec->plan.faults.size(), 2u);

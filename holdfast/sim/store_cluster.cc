@@ -93,8 +93,8 @@ std::vector<StoreMember*> StoreCluster::due() {
 StoreMember* StoreCluster::leader() {
   StoreMember* best = nullptr;
   for (auto& m : members_) {
-    if (m->service() == nullptr || m->service()->replica().raft().role() != raft::Role::kLeader) continue;
-    if (best == nullptr || m->service()->replica().raft().term() > best->service()->replica().raft().term())
+    if (m->service() == nullptr || m->service()->replica().engine().role() != consensus::Role::kLeader) continue;
+    if (best == nullptr || m->service()->replica().engine().term() > best->service()->replica().engine().term())
       best = m.get();
   }
   return best;
@@ -186,7 +186,7 @@ void StoreCluster::reconcile() {
   std::vector<NodeId> now = current();
   for (const auto& m : members_) {
     if (m->service() == nullptr || !m->service()->replica().started()) continue;
-    for (const NodeId id : m->service()->replica().raft().membership().everyone()) {
+    for (const NodeId id : m->service()->replica().engine().membership().everyone()) {
       if (std::find(now.begin(), now.end(), id) == now.end()) now.push_back(id);
     }
   }

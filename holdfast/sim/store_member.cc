@@ -42,7 +42,7 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   calls_.clear();
   streams_.clear();
   service::Config c;
-  raft::Config& r = c.replica.raft;
+  consensus::Config& r = c.replica.consensus;
   r.self = start.self;
   r.seed = start.seed;
   r.heartbeat_interval = config_.heartbeat;
@@ -144,8 +144,8 @@ void StoreMember::on_event(service::Event event) {
 
 void StoreMember::show_role(const service::RoleChanged& role) {
   const std::string term = " term " + std::to_string(role.term.value());
-  const bool leads = role.role == raft::Role::kLeader;
-  const bool runs = role.role == raft::Role::kCandidate || role.role == raft::Role::kPreCandidate;
+  const bool leads = role.role == consensus::Role::kLeader;
+  const bool runs = role.role == consensus::Role::kCandidate || role.role == consensus::Role::kPreCandidate;
   node_.show("role", leads ? "leader" : runs ? "candidate" : "");
   node_.show("state", leads                     ? "leads" + term
                       : runs                    ? "runs for" + term

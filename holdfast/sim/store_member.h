@@ -17,7 +17,7 @@ struct StoreConfig {
   size_t members = 3;
   Duration heartbeat = Duration::millis(50);
   Duration election_timeout = Duration::millis(300);
-  raft::ReadMode read_mode = raft::ReadMode::kQuorum;
+  consensus::ReadMode read_mode = consensus::ReadMode::kQuorum;
   uint64_t snapshot_count = 100;
   uint64_t catch_up_entries = 50;
   size_t snapshot_chunk_bytes = 1024;

@@ -20,12 +20,12 @@ void StoreOracle::observe(const StoreMember& member) {
   check_steps(member, seen);
 
   raft_.observe(member);
-  highest_term_ = std::max(highest_term_, service->replica().raft().term());
+  highest_term_ = std::max(highest_term_, service->replica().engine().term());
 }
 
 void StoreOracle::check_steps(const StoreMember& member, Seen& seen) {
   const replica::Replica& replica = member.service()->replica();
-  const raft::Raft& raft = replica.raft();
+  const replica::Engine& engine = replica.engine();
   const store::Store& store = member.service()->store();
   const auto back = [&](const char* what, auto before, auto now) {
     if (now < before) {
@@ -33,12 +33,12 @@ void StoreOracle::check_steps(const StoreMember& member, Seen& seen) {
                                  to_text(before) + " to " + to_text(now));
     }
   };
-  back("term", seen.term, raft.term());
-  back("commit index", seen.commit, raft.commit_index());
+  back("term", seen.term, engine.term());
+  back("commit index", seen.commit, engine.commit_index());
   back("applied index", seen.applied, replica.applied_index());
   back("revision", seen.revision, store.revision());
-  seen.term = raft.term();
-  seen.commit = raft.commit_index();
+  seen.term = engine.term();
+  seen.commit = engine.commit_index();
   if (seen.applied == replica.applied_index()) return;
   seen.applied = replica.applied_index();
   seen.revision = store.revision();
@@ -46,7 +46,7 @@ void StoreOracle::check_steps(const StoreMember& member, Seen& seen) {
   collect(store, member.id());
 }
 
-void StoreOracle::check_position(NodeId id, raft::Index index, raft::Term term, uint64_t hash) {
+void StoreOracle::check_position(NodeId id, consensus::Index index, consensus::Term term, uint64_t hash) {
   highest_applied_ = std::max(highest_applied_, index);
   const auto [it, fresh] = positions_.emplace(index, Position{term, hash, id});
   if (fresh) return;

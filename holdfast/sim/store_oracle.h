@@ -26,32 +26,32 @@ class StoreOracle {
   void sends(NodeId from, NodeId to, const Slice& message) { raft_.sends(from, to, message); }
 
   const check::TrueLog& log() const { return log_; }
-  raft::Index highest_applied() const { return highest_applied_; }
-  raft::Term highest_term() const { return highest_term_; }
+  consensus::Index highest_applied() const { return highest_applied_; }
+  consensus::Term highest_term() const { return highest_term_; }
 
  private:
   struct Seen {
     uint64_t incarnation = 0;
-    raft::Term term;
-    raft::Index commit, applied;
+    consensus::Term term;
+    consensus::Index commit, applied;
     store::Revision revision;
   };
   struct Position {
-    raft::Term term;
+    consensus::Term term;
     uint64_t state_hash = 0;
     NodeId by;
   };
   void check_steps(const StoreMember& member, Seen& seen);
-  void check_position(NodeId id, raft::Index index, raft::Term term, uint64_t hash);
+  void check_position(NodeId id, consensus::Index index, consensus::Term term, uint64_t hash);
   void collect(const store::Store& store, NodeId id);
 
   World& world_;
   RaftOracle raft_;
   std::map<NodeId, Seen> seen_;
-  std::map<raft::Index, Position> positions_;
+  std::map<consensus::Index, Position> positions_;
   check::TrueLog log_;
-  raft::Index highest_applied_;
-  raft::Term highest_term_;
+  consensus::Index highest_applied_;
+  consensus::Term highest_term_;
 };
 
 }  // namespace holdfast::sim

@@ -106,10 +106,10 @@ class StoreRun {
     std::string text = ", " + print(m.node().life());
     if (m.service() == nullptr) return text + " (" + m.node().last_words() + ")";
     const replica::Replica& r = m.service()->replica();
-    return text + ", " + print(r.raft().role()) + " in " + to_text(r.raft().term()) + ", leader " +
-           to_text(r.raft().leader()) + ", last " + to_text(r.raft().last_index()) + ", commit " +
-           to_text(r.raft().commit_index()) + ", applied " + to_text(r.applied_index()) + ", members " +
-           print(r.raft().membership()) + (m.removed ? ", removed" : "");
+    return text + ", " + print(r.engine().role()) + " in " + to_text(r.engine().term()) + ", leader " +
+           to_text(r.engine().leader()) + ", last " + to_text(r.engine().last_index()) + ", commit " +
+           to_text(r.engine().commit_index()) + ", applied " + to_text(r.applied_index()) + ", members " +
+           print(r.engine().membership()) + (m.removed ? ", removed" : "");
   }
 
   // --- Settling ---

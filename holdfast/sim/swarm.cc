@@ -124,7 +124,7 @@ RunSpec swarm_spec(uint64_t seed) {
   StoreConfig& s = spec.store;
   const uint64_t size = random.below(20);
   s.members = size < 2 ? 1 : size < 15 ? 3 : size < 19 ? 5 : 2;
-  s.read_mode = random.chance(1, 3) ? raft::ReadMode::kLease : raft::ReadMode::kQuorum;
+  s.read_mode = random.chance(1, 3) ? consensus::ReadMode::kLease : consensus::ReadMode::kQuorum;
   const uint64_t counts[] = {5, 20, 60, 10'000};
   s.snapshot_count = counts[random.below(4)];
   s.catch_up_entries = random.below(3) * 10;

@@ -3,21 +3,31 @@
 #pragma once
 
 #include "holdfast/base/random.h"
+#include "holdfast/consensus/membership.h"
 #include "holdfast/consensus/raft/ledger.h"
-#include "holdfast/consensus/raft/membership.h"
 
 namespace holdfast::raft {
 
 using Out = Raft::Out;
-
-// Terms and indices from the network beyond these are nonsense; below them, adding to one cannot overflow.
-inline constexpr Term kMaxTerm{uint64_t{1} << 62};
-inline constexpr Index kMaxIndex{uint64_t{1} << 62};
-// How many committed entries the owner is given in one step.
-inline constexpr uint64_t kMaxDelivered = 1000;
+using consensus::Memberships;
 
 class Core {
  public:
+  // What the transfer of snapshots needs to know (consensus/snapshot_sender.h, snapshot_receiver.h).
+  using Reign = Term;
+  using Chunk = SnapshotChunk;
+  Reign reign_of(const Chunk& chunk) const { return chunk.term; }
+  bool plausible(const Chunk& chunk) const { return chunk.meta.term <= chunk.term; }
+  Chunk chunk(const SnapshotMeta& meta, uint64_t offset, Slice bytes, uint32_t crc) const {
+    return {term(), meta, offset, std::move(bytes), crc};
+  }
+  SnapshotReply snapshot_reply(Index index, uint64_t received, bool installed, bool refused) const {
+    return {term(), index, received, installed, refused};
+  }
+  const SnapshotMeta& snapshot() const { return ledger.snapshot(); }
+  StableSeq after_promise() const { return ledger.after_term(); }
+  StableSeq after_holding(Index match) const { return ledger.after_holding(match); }
+
   Core(const Config& c, Membership bootstrap);
 
   NodeId self() const { return config.self; }

@@ -6,9 +6,11 @@
 #include "holdfast/base/codec.h"
 #include "holdfast/base/mark.h"
 #include "holdfast/base/planted.h"
-#include "holdfast/consensus/raft/snapshot_sender.h"
+#include "holdfast/consensus/snapshot_sender.h"
 
 namespace holdfast::raft {
+
+namespace snapshot_sender = consensus::snapshot_sender;
 
 Leader::Leader(Time now, Core& core, Out& out) : followers_(now, core) {
   for (Index i = core.commit + 1; i <= core.log().last(); ++i) uncommitted_bytes_ += cost_of(core.log().at(i));

@@ -6,10 +6,14 @@
 
 #include "holdfast/base/status.h"
 #include "holdfast/consensus/raft/core.h"
-#include "holdfast/consensus/raft/reading.h"
 #include "holdfast/consensus/raft/replication.h"
+#include "holdfast/consensus/reading.h"
 
 namespace holdfast::raft {
+
+using consensus::LeaderReads;
+using consensus::ReadBatch;
+using consensus::Rounds;
 
 class Leader {
  public:

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "holdfast/base/mark.h"
 #include "holdfast/base/planted.h"
-#include "holdfast/consensus/raft/membership.h"
+#include "holdfast/consensus/membership.h"
 
 namespace holdfast::raft {
 
@@ -87,6 +87,31 @@ Status Ledger::recovered() const {
   }
   if (log_.last_term() > term_) return absl::DataLossError("the log is ahead of the recorded term");
   return absl::OkStatus();
+}
+
+std::vector<FoundSnapshot> Ledger::survey(const std::vector<std::pair<StableSeq, const Record*>>& records) {
+  std::vector<FoundSnapshot> found;
+  std::deque<std::pair<Index, StableSeq>> log;
+  for (const auto& [seq, record] : records) {
+    if (const auto* a = std::get_if<Appended>(record)) {
+      const Index index = a->entry.index;
+      while (!log.empty() && log.back().first >= index) log.pop_back();
+      if (!log.empty() && log.back().first + 1 != index) log.clear();  // leftovers of before a reset
+      log.emplace_back(index, seq);
+    } else if (const auto* m = std::get_if<SnapshotMark>(record)) {
+      if (m->reset) {
+        log.clear();
+        found.clear();
+      }
+      if (!found.empty() && found.back().meta.index >= m->meta.index) continue;
+      const auto behind = std::find_if(log.begin(), log.end(), [&](const auto& e) { return e.first > m->meta.index; });
+      found.push_back({.meta = m->meta,
+                       .reset = m->reset,
+                       .log_begins = log.empty() ? m->meta.index + 1 : log.front().first,
+                       .first_needed = behind == log.end() ? seq : std::min(seq, behind->second)});
+    }
+  }
+  return found;
 }
 
 // --- Writing ---------------------------------------------------------------------------------------------------------

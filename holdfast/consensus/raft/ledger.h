@@ -24,6 +24,8 @@
 
 #include <deque>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "holdfast/base/status.h"
 #include "holdfast/consensus/raft/log.h"
@@ -40,6 +42,8 @@ class Ledger {
   void replay(StableSeq seq, const Record& record);
   // Ends recovery. kDataLoss: the records contradict one another, or their beginning is missing.
   Status recovered() const;
+  // The snapshots that records speak of, and where the log began when each was recorded.
+  static std::vector<FoundSnapshot> survey(const std::vector<std::pair<StableSeq, const Record*>>& records);
   bool empty() const { return stable_ == StableSeq{}; }
 
   // --- Writing ---

@@ -17,9 +17,6 @@
 
 namespace holdfast::raft {
 
-// What an entry costs in a message or in memory, near enough for flow control.
-inline size_t cost_of(const Entry& entry) { return entry.data.size() + 24; }
-
 class Log {
  public:
   Index base() const { return base_; }

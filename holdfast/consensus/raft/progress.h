@@ -11,24 +11,14 @@
 #include <optional>
 
 #include "holdfast/consensus/raft/types.h"
+#include "holdfast/consensus/snapshot_sender.h"
 
 namespace holdfast::raft {
 
+using consensus::SnapshotSending;
+
 enum class Pace { kProbe, kReplicate, kSnapshot };
 constexpr Pace last_value(Pace) { return Pace::kSnapshot; }
-
-// A snapshot on its way to one follower, read through the blob effect and sent in chunks, a few ahead of the replies.
-struct SnapshotSending {
-  static constexpr size_t kChunksAhead = 4;
-
-  SnapshotMeta meta;
-  uint64_t received = 0;       // bytes the follower is known to have in order
-  uint64_t next = 0;           // the offset to read next
-  std::deque<uint64_t> asked;  // offsets whose bytes were asked of the blob
-  Time progressed;             // when the follower last came further, or was asked again
-  bool settled = false;        // the follower has said where to begin
-  bool paused = false;         // it failed: to be begun anew
-};
 
 class Progress {
  public:

@@ -22,6 +22,15 @@ void Raft::replay(StableSeq seq, const Record& record) {
 
 Status Raft::recovered() const { return impl_->core.ledger.recovered(); }
 
+std::vector<FoundSnapshot> Raft::survey(const std::vector<std::pair<StableSeq, const Record*>>& records) {
+  return Ledger::survey(records);
+}
+
+std::optional<Index> Raft::marks_snapshot(const Record& record) {
+  const auto* mark = std::get_if<SnapshotMark>(&record);
+  return mark == nullptr ? std::nullopt : std::optional<Index>(mark->meta.index);
+}
+
 void Raft::start(Time now, Out& out) {
   ensure(!impl_->started, "a member starts once");
   impl_->started = true;
@@ -159,7 +168,7 @@ void Raft::snapshot_refused(Time now, Index index, Out& out) {
 
 Role Raft::role() const { return impl_->role_now(); }
 Term Raft::term() const { return impl_->core.term(); }
-NodeId Raft::vote() const { return impl_->core.ledger.vote(); }
+NodeId Raft::promised_to() const { return impl_->core.ledger.vote(); }
 NodeId Raft::leader() const { return impl_->leader_now(); }
 Index Raft::commit_index() const { return impl_->core.commit; }
 Index Raft::last_index() const { return impl_->core.log().last(); }

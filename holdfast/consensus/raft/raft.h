@@ -10,14 +10,17 @@
 #pragma once
 
 #include <memory>
-
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "holdfast/base/status.h"
+#include "holdfast/consensus/engine.h"
 #include "holdfast/consensus/raft/types.h"
 
 namespace holdfast::raft {
+
+using consensus::FoundSnapshot;
 
 class Raft {
  public:
@@ -35,6 +38,9 @@ class Raft {
   void replay(StableSeq seq, const Record& record);
   Status recovered() const;
   void start(Time now, Out& out);
+  // What the records say of snapshots (consensus/engine.h).
+  static std::vector<FoundSnapshot> survey(const std::vector<std::pair<StableSeq, const Record*>>& records);
+  static std::optional<Index> marks_snapshot(const Record& record);
 
   void on_message(Time now, NodeId from, const Message& message, Out& out);
   void on_stable(Time now, StableSeq upto, Out& out);
@@ -80,7 +86,7 @@ class Raft {
 
   Role role() const;
   Term term() const;
-  NodeId vote() const;  // given in this term; none
+  NodeId promised_to() const;  // whom it voted for in this term; none
   NodeId leader() const;
   Index commit_index() const;
   Index last_index() const;

@@ -9,10 +9,13 @@
 #include "holdfast/consensus/raft/follower.h"
 #include "holdfast/consensus/raft/leader.h"
 #include "holdfast/consensus/raft/raft.h"
-#include "holdfast/consensus/raft/reading.h"
-#include "holdfast/consensus/raft/snapshot_receiver.h"
+#include "holdfast/consensus/reading.h"
+#include "holdfast/consensus/snapshot_receiver.h"
 
 namespace holdfast::raft {
+
+using consensus::AskedReads;
+using consensus::SnapshotReceiver;
 
 struct Raft::Impl {
   Impl(const Config& config, Membership bootstrap) : core(config, std::move(bootstrap)) {}
@@ -52,7 +55,7 @@ struct Raft::Impl {
 
   Core core;
   std::variant<Follower, Campaign, Leader> role;
-  SnapshotReceiver receiver;
+  SnapshotReceiver<Core, Out> receiver;
   AskedReads asked;
   size_t asked_place = 0;  // of the newest batch's request in the outbox of its step
   Time ask_again = Time::never();

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "holdfast/base/mark.h"
-#include "holdfast/consensus/raft/snapshot_sender.h"
+#include "holdfast/consensus/snapshot_sender.h"
 
 namespace holdfast::raft {
+
+namespace snapshot_sender = consensus::snapshot_sender;
 
 Replication::Replication(Time now, const Core& core) { adopt(now, core); }
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "holdfast/base/status.h"
-#include "holdfast/consensus/raft/types.h"
+#include "holdfast/consensus/types.h"
 #include "holdfast/model/quorum.h"
 
-namespace holdfast::raft {
+namespace holdfast::consensus {
 
 // Whether `m` could have been made by plan() and leave_joint(): sorted, no duplicates, no nobody, at least one voter,
 // no learner that also votes, learners_next taken from outgoing only. Memberships from the network or the disk are
@@ -71,4 +71,4 @@ class Memberships {
   std::deque<std::pair<Index, Membership>> history_{{Index{}, Membership{}}};
 };
 
-}  // namespace holdfast::raft
+}  // namespace holdfast::consensus

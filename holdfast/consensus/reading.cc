@@ -1,8 +1,6 @@
-#include "holdfast/consensus/raft/reading.h"
+#include "holdfast/consensus/reading.h"
 
-#include "holdfast/base/mark.h"
-
-namespace holdfast::raft {
+namespace holdfast::consensus {
 
 uint64_t Rounds::begin(Time now) {
   ++current_;
@@ -67,21 +65,4 @@ uint64_t AskedReads::open(uint64_t token, Time deadline) {
   return number;
 }
 
-void AskedReads::answer(uint64_t number, Index index, Out& out) {
-  if (batches_.empty() || number < batches_.front().number || number > batches_.back().number) {
-    mark<"raft.read_answered_twice">();
-    return;
-  }
-  for (; !batches_.empty() && batches_.front().number <= number; batches_.pop_front()) {
-    for (uint64_t token : batches_.front().tokens) out.raise(ReadReady{token, index});
-  }
-}
-
-void AskedReads::expire(Time now, Out& out) {
-  for (; !batches_.empty() && batches_.front().deadline <= now; batches_.pop_front()) {
-    mark<"raft.read_expired">();
-    for (uint64_t token : batches_.front().tokens) out.raise(ReadFailed{token});
-  }
-}
-
-}  // namespace holdfast::raft
+}  // namespace holdfast::consensus

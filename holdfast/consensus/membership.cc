@@ -1,4 +1,4 @@
-#include "holdfast/consensus/raft/membership.h"
+#include "holdfast/consensus/membership.h"
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,7 @@
 #include "holdfast/base/assert.h"
 #include "holdfast/base/codec.h"
 
-namespace holdfast::raft {
+namespace holdfast::consensus {
 namespace {
 
 using Ids = std::vector<NodeId>;
@@ -155,4 +155,4 @@ const Membership& Memberships::at(Index index) const {
   return history_.front().second;
 }
 
-}  // namespace holdfast::raft
+}  // namespace holdfast::consensus

@@ -1,4 +1,4 @@
-// Linearizable reads (dissertation, section 6.4).
+// Linearizable reads by rounds of heartbeats, and by leases (Ongaro's dissertation, section 6.4).
 //
 // A read goes three ways: the member that was asked keeps the caller's token (AskedReads); the leader, itself or
 // through a message, keeps who waits for the confirmation of which round (LeaderReads); rounds of heartbeats (Rounds)
@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
-#include "holdfast/consensus/raft/core.h"
+#include "holdfast/base/assert.h"
+#include "holdfast/base/mark.h"
+#include "holdfast/consensus/types.h"
 
-namespace holdfast::raft {
+namespace holdfast::consensus {
 
 // Numbered rounds of heartbeats and when each was sent. A quorum's echo of a round proves that this member led at the
 // time it was sent. Round 0 is no round: nobody answers it.
@@ -37,7 +39,7 @@ class Rounds {
   std::deque<Sent> open_;
 };
 
-// How long after a confirmed round was sent its leader may answer reads without asking (dissertation, 6.4.1). Voters
+// How long after a confirmed round was sent its leader may answer reads without asking (6.4.1). Voters
 // refuse other candidates for an election timeout of their own clocks since they heard the round; a clock that runs
 // faster by the drift bound d measures it in election_timeout / (1 + d) >= election_timeout * (1 - d).
 Duration lease_length(const Config& config);
@@ -93,7 +95,10 @@ class AskedReads {
   uint64_t newest() const { return batches_.back().number; }
   Time deadline() const { return batches_.empty() ? Time::never() : batches_.front().deadline; }
 
+  // Raise ReadReady for the tokens of `number` and of all before it; ReadFailed for those whose time is over.
+  template <class Out>
   void answer(uint64_t number, Index index, Out& out);
+  template <class Out>
   void expire(Time now, Out& out);
 
  private:
@@ -106,4 +111,23 @@ class AskedReads {
   uint64_t next_ = 0;
 };
 
-}  // namespace holdfast::raft
+template <class Out>
+void AskedReads::answer(uint64_t number, Index index, Out& out) {
+  if (batches_.empty() || number < batches_.front().number || number > batches_.back().number) {
+    mark<"consensus.read_answered_twice">();
+    return;
+  }
+  for (; !batches_.empty() && batches_.front().number <= number; batches_.pop_front()) {
+    for (uint64_t token : batches_.front().tokens) out.raise(ReadReady{token, index});
+  }
+}
+
+template <class Out>
+void AskedReads::expire(Time now, Out& out) {
+  for (; !batches_.empty() && batches_.front().deadline <= now; batches_.pop_front()) {
+    mark<"consensus.read_expired">();
+    for (uint64_t token : batches_.front().tokens) out.raise(ReadFailed{token});
+  }
+}
+
+}  // namespace holdfast::consensus

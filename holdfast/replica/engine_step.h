@@ -1,4 +1,4 @@
-// One step of the Raft core inside a step of its replica. Internal to replica/.
+// One step of the engine inside a step of its replica. Internal to replica/.
 #pragma once
 
 #include <utility>
@@ -12,11 +12,11 @@ inline constexpr const char* kRemoved =
     "this member was removed from the cluster; its data directory is of no further use";
 
 template <class Step>
-void Replica::raft_step(Time now, Out& out, Step&& step) {
-  auto events = absorb(out, raft_out_, std::forward<Step>(step));
+void Replica::engine_step(Time now, Out& out, Step&& step) {
+  auto events = absorb(out, engine_out_, std::forward<Step>(step));
   // Not by the event, which waits for the record of the term: commands may be stamped before.
-  if (leads() && raft_.term() != clock_term_) {
-    clock_term_ = raft_.term();
+  if (leads() && engine_->term() != clock_term_) {
+    clock_term_ = engine_->term();
     clock_.lead(now);
   }
   for (auto& e : events) {

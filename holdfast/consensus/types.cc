@@ -1,11 +1,11 @@
-#include "holdfast/consensus/raft/types.h"
+#include "holdfast/consensus/types.h"
 
 #include <algorithm>
 
 #include "holdfast/base/codec.h"
 #include "holdfast/base/print.h"
 
-namespace holdfast::raft {
+namespace holdfast::consensus {
 namespace {
 
 bool has(const std::vector<NodeId>& sorted, NodeId id) { return std::binary_search(sorted.begin(), sorted.end(), id); }
@@ -49,4 +49,4 @@ std::vector<NodeId> Membership::everyone() const {
   return all;
 }
 
-}  // namespace holdfast::raft
+}  // namespace holdfast::consensus
