@@ -30,6 +30,7 @@ void build(CLI::App& root, Shell& shell) {
   add_lease(root, shell);
   add_member(root, shell);
   add_wal(root, shell);
+  add_lab(root, shell);
   root.add_subcommand("sim", "Run the whole store in the simulated world, from a seed");
   add_completion(root, shell);
   root.footer(

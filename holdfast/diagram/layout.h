@@ -12,7 +12,7 @@
 namespace holdfast::diagram {
 
 inline constexpr double kColumnWidth = 240;
-inline constexpr double kLeft = 84;        // of the first line; the times stand before it
+inline constexpr double kLeft = 100;       // of the first line; the times stand before it
 inline constexpr double kTextHeight = 14;  // of a line of a label
 inline constexpr size_t kLabelChars = 34;  // that fit between two lines
 

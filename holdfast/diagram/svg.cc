@@ -70,7 +70,7 @@ class Drawing {
     layout_ = lay_out(d_, top + 30);
     const double caption = d_.caption().empty() ? 0 : 26;
     const double width = std::max(least, layout_.width), height = layout_.height + caption;
-    ticks();
+    ticks(top);
     stretches();
     names(top);
     across(width);
@@ -156,9 +156,9 @@ class Drawing {
       text(x, top + 21, name, 13, kInk, "middle", true);
     }
   }
-  void ticks() {
-    for (const Tick& t : layout_.ticks) text(kLeft - 34, t.y + 3, t.text, 9.5, "#8a8a8a", "end");
-    if (!layout_.ticks.empty()) text(kLeft - 34, layout_.ticks.front().y - 14, "ms", 9.5, "#8a8a8a", "end");
+  void ticks(double top) {
+    for (const Tick& t : layout_.ticks) text(kLeft - 46, t.y + 3, t.text, 9.5, "#8a8a8a", "end");
+    if (!layout_.ticks.empty()) text(14, top + 21, "ms", 9.5, "#8a8a8a", "start");
   }
   void stretches() {
     for (const Stretch& s : layout_.stretches) {

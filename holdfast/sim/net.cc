@@ -85,10 +85,8 @@ void Net::remove_all_faults() {
 
 void Net::note(const char* kind, const Link& l, const Slice& bytes) {
   const uint64_t digest = hash_combine(l.to.value(), hash64(bytes.view()));
-  world_.trace().note(world_.now(), l.from, kind, digest, [&] {
-    return "to " + to_text(l.to) + " " +
-           (printer_ ? printer_(l.from, l.to, bytes) : std::to_string(bytes.size()) + " bytes");
-  });
+  world_.trace().note(world_.now(), l.from, kind, digest,
+                      [&] { return "to " + to_text(l.to) + " " + describe(l.from, l.to, bytes); });
 }
 
 void Net::send(NodeId from, NodeId to, Slice bytes) {
@@ -97,8 +95,17 @@ void Net::send(NodeId from, NodeId to, Slice bytes) {
   ++stats_.sent;
   note("send", l, bytes);
   if (tap_) tap_(from, to, bytes);
+  if (const Steering s = steering_ ? steering_(from, to, bytes) : Steering(); s.lose) {
+    ++stats_.lost;
+    return note("lose", l, bytes);
+  } else if (s.later > Duration()) {
+    const Duration delay = Duration::nanos(random_.between(min_delay_.nanos(), max_delay_.nanos())) + s.later;
+    world_.after(delay, [this, &l, epoch = l.epoch, bytes = std::move(bytes)] { arrive(l, epoch, bytes); });
+    return;
+  }
   if (e.cut) {
     ++stats_.cut;
+    world_.trace().show(world_.now(), from, "lose", "to " + to_text(to) + " " + describe(from, to, bytes));
     return;
   }
   if (e.clog) {

@@ -37,6 +37,12 @@ struct LinkEffect {
   bool clog = false;              // held back; released in random order when the clog ends
 };
 
+// What somebody who directs a run decides about one message.
+struct Steering {
+  bool lose = false;
+  Duration later;  // on top of the link's own delay; messages behind it on the link do not wait
+};
+
 struct NetStats {
   uint64_t sent = 0, delivered = 0, lost = 0, duplicated = 0, replayed = 0, corrupted = 0, cut = 0, refused = 0;
 };
@@ -65,9 +71,16 @@ class Net {
   const NetStats& stats() const { return stats_; }
   // Sees every message as it is sent.
   void set_tap(std::function<void(NodeId from, NodeId to, const Slice&)> tap) { tap_ = std::move(tap); }
+  // Is asked about every message that is sent.
+  void set_steering(std::function<Steering(NodeId from, NodeId to, const Slice&)> steering) {
+    steering_ = std::move(steering);
+  }
   // How messages look in a trace.
   void set_printer(std::function<std::string(NodeId from, NodeId to, const Slice&)> printer) {
     printer_ = std::move(printer);
+  }
+  std::string describe(NodeId from, NodeId to, const Slice& bytes) const {
+    return printer_ ? printer_(from, to, bytes) : std::to_string(bytes.size()) + " bytes";
   }
 
  private:
@@ -116,6 +129,7 @@ class Net {
   NetStats stats_;
   std::function<std::string(NodeId, NodeId, const Slice&)> printer_;
   std::function<void(NodeId, NodeId, const Slice&)> tap_;
+  std::function<Steering(NodeId, NodeId, const Slice&)> steering_;
 };
 
 }  // namespace holdfast::sim

@@ -1,10 +1,6 @@
 #include "holdfast/sim/scenario.h"
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
-#include <functional>
-#include <map>
+#include "holdfast/sim/toml_table.h"
 
 #include "holdfast/consensus/raft/tolerance.h"
 
@@ -13,67 +9,8 @@ namespace {
 
 Status invalid(const std::string& what) { return absl::InvalidArgumentError(what); }
 
-// Reads one table: every key it holds must be asked for, and be of the right type.
-class Table {
- public:
-  Table(const toml::table& table, std::string name, Status& status)
-      : table_(table), name_(std::move(name)), status_(status) {}
-  ~Table() {
-    for (const auto& [key, node] : table_) {
-      if (!asked_.contains(std::string(key.str()))) fail(node, "unknown key \"" + std::string(key.str()) + "\"");
-    }
-  }
-
-  const toml::node* get(const std::string& key) {
-    asked_[key] = true;
-    return table_.get(key);
-  }
-  template <class T>
-  void number(const std::string& key, T& out, int64_t least = 0, int64_t most = 1'000'000'000) {
-    const toml::node* node = get(key);
-    if (node == nullptr) return;
-    const auto value = node->value_exact<int64_t>();
-    if (!value) return fail(*node, key + " must be an integer");
-    if (*value < least || *value > most) {
-      return fail(*node, key + " must lie between " + std::to_string(least) + " and " + std::to_string(most));
-    }
-    out = static_cast<T>(*value);
-  }
-  void millis(const std::string& key, Duration& out) {
-    int64_t value = out.millis();
-    number(key, value);
-    if (table_.contains(key)) out = Duration::millis(value);
-  }
-  void flag(const std::string& key, bool& out) {
-    const toml::node* node = get(key);
-    if (node == nullptr) return;
-    const auto value = node->value_exact<bool>();
-    if (!value) return fail(*node, key + " must be true or false");
-    out = *value;
-  }
-  std::string text(const std::string& key) {
-    const toml::node* node = get(key);
-    if (node == nullptr) return {};
-    const auto value = node->value_exact<std::string>();
-    if (!value) fail(*node, key + " must be a string");
-    return value.value_or("");
-  }
-  void fail(const toml::node& node, const std::string& what) {
-    if (status_.ok()) {
-      status_ = invalid("line " + std::to_string(node.source().begin.line) + ", " + name_ + ": " + what);
-    }
-  }
-  const toml::table& raw() const { return table_; }
-
- private:
-  const toml::table& table_;
-  std::string name_;
-  Status& status_;
-  std::map<std::string, bool> asked_;
-};
-
 void read_cluster(const toml::table& raw, StoreConfig& c, Status& status) {
-  Table t(raw, "[cluster]", status);
+  TomlTable t(raw, "[cluster]", status);
   t.number("members", c.members, 1, 9);
   t.millis("heartbeat_ms", c.heartbeat);
   t.millis("election_timeout_ms", c.election_timeout);
@@ -95,7 +32,7 @@ void read_cluster(const toml::table& raw, StoreConfig& c, Status& status) {
 }
 
 void read_workload(const toml::table& raw, WorkloadConfig& c, Status& status) {
-  Table t(raw, "[workload]", status);
+  TomlTable t(raw, "[workload]", status);
   t.number("clients", c.clients, 0, 100);
   t.number("watchers", c.watchers, 0, 100);
   t.number("keys", c.keys, 1, 10'000);
@@ -115,7 +52,7 @@ void read_workload(const toml::table& raw, WorkloadConfig& c, Status& status) {
 }
 
 void read_fault(const toml::table& raw, Plan& plan, Status& status) {
-  Table t(raw, "[[fault]]", status);
+  TomlTable t(raw, "[[fault]]", status);
   Fault f;
   const std::string name = t.text("name");
   const auto kind = fault_named(name);
@@ -157,7 +94,7 @@ StatusOr<RunSpec> parse_scenario(std::string_view text, std::string_view file_na
   spec.store = StoreConfig();
   spec.workload = WorkloadConfig::plain();
   {
-    Table t(root, "top level", status);
+    TomlTable t(root, "top level", status);
     t.number("seed", seed);
     t.text("title");
     t.millis("faults_ms", spec.faults);

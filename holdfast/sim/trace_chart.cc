@@ -10,23 +10,6 @@ namespace {
 using diagram::MarkKind;
 using diagram::SpaceTime;
 
-// "to n3 Vote{t1}" is to whom, and what.
-struct Addressed {
-  NodeId to;
-  std::string_view what;
-};
-std::optional<Addressed> addressed(std::string_view text) {
-  if (!text.starts_with("to n")) return std::nullopt;
-  uint64_t id = 0;
-  size_t at = 4;
-  for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
-    id = id * 10 + static_cast<uint64_t>(text[at] - '0');
-  return Addressed{NodeId(id), text.substr(std::min(at + 1, text.size()))};
-}
-
-// The type of a printed value: what stands before its brace.
-std::string type_of(std::string_view printed) { return std::string(printed.substr(0, printed.find('{'))); }
-
 // Whether a printed field says that there is nothing: zero of any type, no, none.
 bool says_nothing(std::string_view field) {
   if (field == "false" || field == "-" || field == "\"\"" || field == "[]") return true;
@@ -34,7 +17,20 @@ bool says_nothing(std::string_view field) {
   return field == "0";
 }
 
-// A printed value as a label, without what says nothing: "Vote{t1, n2, i0, true}" is "Vote t1 n2 yes".
+}  // namespace
+
+std::optional<NotedMessage> message_in(std::string_view text) {
+  if (!text.starts_with("to n")) return std::nullopt;
+  uint64_t id = 0;
+  size_t at = 4;
+  for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
+    id = id * 10 + static_cast<uint64_t>(text[at] - '0');
+  }
+  return NotedMessage{NodeId(id), text.substr(std::min(at + 1, text.size()))};
+}
+
+std::string type_of(std::string_view printed) { return std::string(printed.substr(0, printed.find('{'))); }
+
 std::string label_of(std::string_view printed) {
   std::string out = type_of(printed);
   if (out.size() == printed.size()) return out;
@@ -49,11 +45,9 @@ std::string label_of(std::string_view printed) {
   return out;
 }
 
-}  // namespace
-
 bool TraceChart::wanted(const Note& n) const {
   if (n.kind == "send" || n.kind == "deliver" || n.kind == "lose" || n.kind == "damage") {
-    const auto a = addressed(n.text);
+    const auto a = message_in(n.text);
     return a && !is_client(n.who) && !is_client(a->to) && !options_.omit.contains(type_of(a->what));
   }
   return n.kind != "persist" && n.kind != "stable";
@@ -92,7 +86,8 @@ void TraceChart::fail(Time at, std::string oracle) { failure_ = Note{at, NodeId{
 // Turns notes into a diagram.
 class TraceChart::Drawing {
  public:
-  Drawing(SpaceTime& d, const std::map<NodeId, State>& before) : d_(d), before_(before) {}
+  Drawing(SpaceTime& d, const std::map<NodeId, State>& before, const std::map<NodeId, std::string>& names)
+      : d_(d), before_(before), names_(names) {}
 
   template <class Notes>
   void run(const Notes& notes) {
@@ -100,9 +95,13 @@ class TraceChart::Drawing {
     for (const auto& [id, state] : before_) ids.insert(id);
     for (const Note& n : notes) {
       if (n.who != NodeId{} && !is_client(n.who)) ids.insert(n.who);
-      if (const auto a = addressed(n.text); a && !is_client(n.who)) ids.insert(a->to);
+      if (const auto a = message_in(n.text); a && !is_client(n.who)) ids.insert(a->to);
     }
-    for (const NodeId id : ids) d_.add_process(id, to_text(id));
+    for (const auto& [id, name] : names_) ids.insert(id);
+    for (const NodeId id : ids) {
+      const auto named = names_.find(id);
+      d_.add_process(id, named == names_.end() ? to_text(id) : named->second);
+    }
     if (!notes.empty()) {
       for (const auto& [id, state] : before_) begin(notes.front().at, id, state);
     }
@@ -117,6 +116,7 @@ class TraceChart::Drawing {
   }
   void draw(const Note& n) {
     if (n.kind == "send" || n.kind == "deliver" || n.kind == "lose" || n.kind == "damage") return draw_message(n);
+    if (n.kind == "cut" || n.kind == "heal") return d_.say(n.at, n.text.empty() ? n.kind : n.text);
     if (n.who == NodeId{} || is_client(n.who)) return d_.say(n.at, n.kind + (n.text.empty() ? "" : ": " + n.text));
     if (n.kind == "role") {
       d_.role(n.at, n.who, n.text);
@@ -141,7 +141,7 @@ class TraceChart::Drawing {
     }
   }
   void draw_message(const Note& n) {
-    const auto a = addressed(n.text);
+    const auto a = message_in(n.text);
     const std::pair<NodeId, std::string> key{n.who, n.text};
     if (n.kind == "send") {
       under_way_[key].push_back(d_.send(n.at, n.who, a->to, type_of(a->what), label_of(a->what), std::string(a->what)));
@@ -162,6 +162,7 @@ class TraceChart::Drawing {
 
   SpaceTime& d_;
   const std::map<NodeId, State>& before_;
+  const std::map<NodeId, std::string>& names_;
   std::map<std::pair<NodeId, std::string>, std::deque<SpaceTime::Message>> under_way_;
   std::map<std::pair<NodeId, std::string>, SpaceTime::Message> latest_;
 };
@@ -169,7 +170,7 @@ class TraceChart::Drawing {
 diagram::SpaceTime TraceChart::chart(const std::string& caption) const {
   SpaceTime d(title_);
   const bool end = failure_ && !last_.empty();
-  Drawing drawing(d, end ? before_last_ : before_first_);
+  Drawing drawing(d, end ? before_last_ : before_first_, options_.names);
   if (end) {
     drawing.run(last_);
   } else {

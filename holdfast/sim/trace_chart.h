@@ -17,11 +17,23 @@
 
 namespace holdfast::sim {
 
+// A note on a message, "to n3 Vote{t1}": to whom, and what. None: the note is of another kind.
+struct NotedMessage {
+  NodeId to;
+  std::string_view what;
+};
+std::optional<NotedMessage> message_in(std::string_view text);
+// The type of a printed value: what stands before its brace.
+std::string type_of(std::string_view printed);
+// A printed value as a label, without what says nothing: "Vote{t1, n2, i0, true}" is "Vote t1 n2 yes".
+std::string label_of(std::string_view printed);
+
 struct ChartOptions {
   Time from;                // virtual time of the first thing shown
   Time to = Time::never();  // and of the last one
   // Without `to`, so many at most: of a run that broke a promise the last ones before that, else the first ones.
   size_t max_events = 140;
+  std::map<NodeId, std::string> names;                           // of those that have other ones than "n1"
   std::set<std::string> omit = {"Heartbeat", "HeartbeatReply"};  // kinds of messages that are left out
 };
 

@@ -1,0 +1,61 @@
+// A cast: one protocol, as a scenario sees it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "holdfast/lab/stage.h"
+
+namespace holdfast::lab {
+
+// What became of a promise of the protocol.
+enum class Verdict {
+  kKept,
+  kBroken,
+  kOpen,  // it is due one day, and was not until the end
+};
+
+class Cast {
+ public:
+  virtual ~Cast() = default;
+  // In the order of their numbers. They are started when the scenario begins.
+  virtual std::vector<sim::Process*> processes() = 0;
+  // A step that only this protocol knows. kInvalidArgument: it knows no such step.
+  virtual Status perform(NodeId who, const Step& step) = 0;
+  // How a process stands, in a few words: "decides x", "undecided".
+  virtual std::string state_of(NodeId who) const = 0;
+  virtual std::map<std::string, Verdict> promises() const = 0;
+};
+
+using MakeCast = std::function<std::unique_ptr<Cast>(Stage&)>;
+
+struct Protocol {
+  std::string name;   // in scenario files
+  std::string about;  // one line
+  std::string steps;  // its own: "propose VALUE"
+  MakeCast make;
+};
+const std::vector<Protocol>& protocols();
+
+// The decisions of processes, and what they mean for agreement on one value: nobody decides otherwise than another one,
+// on nothing that nobody proposed; and everybody who has not crashed decides one day.
+class Decisions {
+ public:
+  void proposed(const std::string& value) { proposed_.push_back(value); }
+  void decided(NodeId who, const std::string& value) { by_.emplace(who, value); }
+  const std::string* of(NodeId who) const {
+    const auto found = by_.find(who);
+    return found == by_.end() ? nullptr : &found->second;
+  }
+  // `due`: who must decide.
+  std::map<std::string, Verdict> promises(const std::vector<NodeId>& due) const;
+
+ private:
+  std::vector<std::string> proposed_;
+  std::map<NodeId, std::string> by_;
+};
+
+}  // namespace holdfast::lab

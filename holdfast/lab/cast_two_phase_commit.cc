@@ -1,0 +1,105 @@
+#include "holdfast/commit/site.h"
+
+#include "holdfast/lab/casts.h"
+#include "holdfast/lab/core_cast.h"
+
+namespace holdfast::lab {
+namespace {
+
+using commit::Site;
+
+// One transaction. The first process coordinates, all others take part.
+class TwoPhaseCommitCast final : public CoreCast<Site> {
+ public:
+  explicit TwoPhaseCommitCast(Stage& stage) : CoreCast(stage) {
+    commit::Config config;
+    config.vote_timeout = Duration::millis(stage.number("vote_timeout_ms", 50));
+    config.prepare_timeout = config.vote_timeout;
+    config.decision_timeout = Duration::millis(stage.number("decision_timeout_ms", 20));
+    config.resend_first = config.decision_timeout;
+    config.resend_last = config.decision_timeout * 2;
+    for (const NodeId id : stage.everyone()) state_[id] = id == NodeId(1) ? "coordinates" : "knows of nothing";
+    add_nodes([config](const sim::NodeStart& start) {
+      commit::Config own = config;
+      own.self = start.self;
+      return std::make_unique<Site>(own);
+    });
+  }
+
+  Status perform(NodeId who, const Step& step) override {
+    if (step.act == "begin") {
+      std::vector<commit::Part> parts;
+      for (const NodeId id : stage_.everyone()) {
+        if (id != who) parts.push_back({id, Slice::copy_of(step.value)});
+      }
+      input(who, [this, parts](Site& s, Time now, Out& out) {
+        if (const auto txn = s.begin(now, parts, out); txn.ok()) txn_ = *txn;
+      });
+      return absl::OkStatus();
+    }
+    if (step.act != "vote" || (step.value != "yes" && step.value != "no")) return no_such_step(step);
+    votes_[who] = step.value == "yes";
+    if (asked_.count(who) > 0) answer(who);
+    return absl::OkStatus();
+  }
+  std::string state_of(NodeId who) const override { return state_.at(who); }
+  std::map<std::string, Verdict> promises() const override {
+    std::map<std::string, Verdict> out = outcomes_.promises({});
+    out.erase("validity");
+    bool over = true;
+    for (const NodeId id : stage_.everyone()) over &= id == NodeId(1) || outcomes_.of(id) != nullptr;
+    out["termination"] = over ? Verdict::kKept : Verdict::kOpen;
+    return out;
+  }
+
+ private:
+  void set(NodeId who, const std::string& state) {
+    state_[who] = state;
+    stage_.changes(who, state);
+  }
+  void answer(NodeId who) {
+    const bool yes = votes_.at(who);
+    state_[who] = yes ? "in doubt" : "voted no";
+    input(who, [txn = txn_, yes](Site& s, Time now, Out& out) { s.vote(now, txn, yes, Slice::copy_of("undo"), out); });
+  }
+  void on_event(NodeId who, const commit::SiteEvent& event) override {
+    if (const auto* prepare = std::get_if<commit::Prepare>(&event)) {
+      txn_ = prepare->txn;
+      asked_[who] = true;
+      if (votes_.count(who) > 0) {
+        answer(who);
+      } else {
+        set(who, "is asked to vote");
+      }
+    } else if (std::holds_alternative<commit::InDoubt>(event)) {
+      set(who, "in doubt");
+    } else if (std::holds_alternative<commit::Commit>(event)) {
+      finish(who, "commits");
+    } else if (std::holds_alternative<commit::Abort>(event)) {
+      finish(who, "aborts");
+    } else if (const auto* decided = std::get_if<commit::Decided>(&event)) {
+      const bool commits = decided->outcome == commit::Outcome::kCommit;
+      state_[who] = commits ? "has decided to commit" : "has decided to abort";
+      stage_.decides(who, state_[who]);
+      outcomes_.decided(who, commits ? "commits" : "aborts");
+    }
+  }
+  void finish(NodeId who, const std::string& outcome) {
+    if (outcomes_.of(who) != nullptr) return;
+    state_[who] = outcome;
+    outcomes_.decided(who, outcome);
+    stage_.decides(who, outcome);
+    input(who, [txn = txn_](Site& s, Time now, Out& out) { s.done(now, txn, out); });
+  }
+
+  commit::TxnId txn_;
+  std::map<NodeId, bool> votes_, asked_;
+  std::map<NodeId, std::string> state_;
+  Decisions outcomes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Cast> two_phase_commit_cast(Stage& stage) { return std::make_unique<TwoPhaseCommitCast>(stage); }
+
+}  // namespace holdfast::lab

@@ -1,0 +1,41 @@
+#include "holdfast/lab/stage.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace holdfast::lab {
+
+Stage::Stage(const Scenario& scenario)
+    : scenario_(scenario), world_(scenario.seed), net_(world_, scenario.latency, scenario.latency) {}
+
+NodeId Stage::id_of(const std::string& name) const {
+  const auto at = std::find(scenario_.processes.begin(), scenario_.processes.end(), name);
+  ensure(at != scenario_.processes.end(), "names of a scenario are checked when it is read");
+  return NodeId(static_cast<uint64_t>(at - scenario_.processes.begin()) + 1);
+}
+
+const std::string& Stage::name_of(NodeId id) const { return scenario_.processes.at(id.value() - 1); }
+
+std::vector<NodeId> Stage::everyone() const {
+  std::vector<NodeId> out;
+  for (size_t i = 1; i <= scenario_.processes.size(); ++i) out.emplace_back(i);
+  return out;
+}
+
+std::string Stage::text(const std::string& key, const std::string& otherwise) const {
+  const auto found = scenario_.with.find(key);
+  return found == scenario_.with.end() ? otherwise : found->second;
+}
+
+int64_t Stage::number(const std::string& key, int64_t otherwise) const {
+  const std::string given = text(key, "");
+  int64_t value = otherwise;
+  std::from_chars(given.data(), given.data() + given.size(), value);
+  return value;
+}
+
+std::unique_ptr<sim::NodeStorage> Stage::storage(NodeId id) const {
+  return std::make_unique<sim::MemoryStorage>(world_.stream("disk", id.value()));
+}
+
+}  // namespace holdfast::lab

@@ -1,0 +1,71 @@
+// The stage of a scenario: a simulated world in which nothing happens by chance. Every message takes the same time,
+// every disk too, unless the scenario says otherwise; processes are hosted by the very nodes of the simulator
+// (sim/node.h).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/base/codec.h"
+#include "holdfast/base/print.h"
+#include "holdfast/lab/scenario.h"
+#include "holdfast/sim/node.h"
+
+namespace holdfast::lab {
+
+class Stage {
+ public:
+  explicit Stage(const Scenario& scenario);
+
+  const Scenario& scenario() const { return scenario_; }
+  sim::World& world() { return world_; }
+  sim::Net& net() { return net_; }
+  Time world_now() const { return world_.now(); }
+
+  // Processes are numbered in the order in which the scenario names them, from 1.
+  NodeId id_of(const std::string& name) const;
+  const std::string& name_of(NodeId id) const;
+  std::vector<NodeId> everyone() const;
+
+  // A parameter of the protocol.
+  std::string text(const std::string& key, const std::string& otherwise) const;
+  int64_t number(const std::string& key, int64_t otherwise) const;
+
+  // What the processes say to each other, for the reader and for the scenario's rules about kinds of messages.
+  template <class Wire>
+  void speaks() {
+    net_.set_printer([](NodeId, NodeId, const Slice& bytes) {
+      const StatusOr<Wire> wire = codec::decode<Wire>(bytes);
+      return wire.ok() ? print(*wire) : std::string("?");
+    });
+  }
+
+  // For the reader and the picture.
+  void decides(NodeId who, const std::string& what) { show(who, "decide", what); }
+  void changes(NodeId who, const std::string& what) { show(who, "state", what); }
+  void times_out(NodeId who, const std::string& what) { show(who, "timeout", what); }
+  void suspects(NodeId who, const std::string& what) { show(who, "suspect", what); }
+  void lies(NodeId who, const std::string& what) { show(who, "lie", what); }
+  void takes_role(NodeId who, const std::string& role) { show(who, "role", role); }
+
+  // Storage that is as fast as the scenario says, and loses nothing that it reported stable.
+  std::unique_ptr<sim::NodeStorage> storage(NodeId id) const;
+  template <class Core>
+  void prepare(sim::SimNode<Core>& node) const {
+    node.set_disk_pace({scenario_.disk, scenario_.disk, scenario_.disk});
+  }
+
+ private:
+  void show(NodeId who, std::string_view kind, const std::string& text) {
+    world_.trace().show(world_.now(), who, kind, text);
+  }
+
+  Scenario scenario_;
+  mutable sim::World world_;
+  sim::Net net_;
+};
+
+}  // namespace holdfast::lab
