@@ -12,7 +12,14 @@ const std::vector<Protocol>& protocols() {
       {"ben-or", "binary consensus without time, by rounds; deterministic or with coins", "propose BIT", ben_or_cast},
       {"flooding", "consensus in fail-stop groups", "propose VALUE, notice PROCESS", flooding_cast},
       {"synod", "single-decree Paxos", "propose VALUE, trust PROCESS", synod_cast},
+      {"oral-generals", "the Byzantine generals, OM(m)", "order attack|retreat, lie WHOM=ORDER...", oral_generals_cast},
+      {"signed-generals", "the Byzantine generals, SM(m)", "order attack|retreat, lie WHOM=ORDER...",
+       signed_generals_cast},
       {"raft", "a replicated log", "submit COMMAND", raft_cast},
+      {"consistent-register", "a register whose calls go through a majority", "write VALUE, read",
+       consistent_register_cast},
+      {"available-register", "a register that answers wherever it is asked", "write VALUE, read",
+       available_register_cast},
       {"two-phase-commit", "atomic commitment", "begin, vote yes|no", two_phase_commit_cast},
   };
   return all;

@@ -1,6 +1,7 @@
 #include "holdfast/lab/stage.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace holdfast::lab {
@@ -15,6 +16,26 @@ NodeId Stage::id_of(const std::string& name) const {
 }
 
 const std::string& Stage::name_of(NodeId id) const { return scenario_.processes.at(id.value() - 1); }
+
+std::string Stage::with_names(const std::string& text) const {
+  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    size_t number = 0;
+    const char* digits = text.data() + i + 1;
+    const char* end = text.data() + text.size();
+    const bool begins = text[i] == 'n' && (i == 0 || !is_word(text[i - 1])) && digits < end;
+    const char* after = begins ? std::from_chars(digits, end, number).ptr : digits;
+    if (begins && after != digits && (after == end || !is_word(*after)) && number >= 1 &&
+        number <= scenario_.processes.size()) {
+      out += scenario_.processes[number - 1];
+      i = static_cast<size_t>(after - text.data());
+    } else {
+      out += text[i++];
+    }
+  }
+  return out;
+}
 
 std::vector<NodeId> Stage::everyone() const {
   std::vector<NodeId> out;

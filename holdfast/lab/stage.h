@@ -37,11 +37,13 @@ class Stage {
   // What the processes say to each other, for the reader and for the scenario's rules about kinds of messages.
   template <class Wire>
   void speaks() {
-    net_.set_printer([](NodeId, NodeId, const Slice& bytes) {
+    net_.set_printer([this](NodeId, NodeId, const Slice& bytes) {
       const StatusOr<Wire> wire = codec::decode<Wire>(bytes);
-      return wire.ok() ? print(*wire) : std::string("?");
+      return wire.ok() ? with_names(print(*wire)) : std::string("?");
     });
   }
+  // Processes by their names instead of their numbers.
+  std::string with_names(const std::string& text) const;
 
   // For the reader and the picture.
   void decides(NodeId who, const std::string& what) { show(who, "decide", what); }

@@ -1,0 +1,35 @@
+// The calls on a register in a scenario, and what the CAP theorem speaks of: whether reads and writes behave as on one
+// copy (for values that are written once each), and whether every call was answered. Internal to lab/.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "holdfast/lab/cast.h"
+
+namespace holdfast::lab {
+
+class RegisterCalls {
+ public:
+  size_t begin(Time at, bool write, const std::string& value) {
+    calls_.push_back({write, value, at, Time::never()});
+    return calls_.size() - 1;
+  }
+  void answered(size_t call, Time at, const std::string& value) {
+    calls_[call].end = at;
+    if (!calls_[call].write) calls_[call].value = value;
+  }
+  std::map<std::string, Verdict> promises() const;
+
+ private:
+  struct Call {
+    bool write = false;
+    std::string value;
+    Time begin, end;
+  };
+  bool stale(const Call& read) const;
+  std::vector<Call> calls_;
+};
+
+}  // namespace holdfast::lab
