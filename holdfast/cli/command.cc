@@ -31,6 +31,7 @@ void build(CLI::App& root, Shell& shell) {
   add_member(root, shell);
   add_wal(root, shell);
   add_lab(root, shell);
+  add_detect(root, shell);
   root.add_subcommand("sim", "Run the whole store in the simulated world, from a seed");
   add_completion(root, shell);
   root.footer(

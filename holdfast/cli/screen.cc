@@ -130,16 +130,20 @@ Terminal::~Terminal() {
 }
 
 void Terminal::draw(std::ostream& out, const Screen& screen) {
+  draw(out, [&](size_t width, size_t height) { return render(screen, width, height); });
+}
+
+void Terminal::draw(std::ostream& out, const Picture& picture) {
   winsize size{};
   const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
   const size_t width = known ? size.ws_col : 120, height = known ? size.ws_row : 40;
-  std::string picture;
+  std::string drawing;
   // Up to the first line of the last picture, as it looks in the terminal's present width, and clear from there on.
   const size_t rows = std::min(rows_of(drawn_, width), height);
-  if (rows > 1) picture += cat("\x1b[", rows - 1, "A");
-  picture += "\r\x1b[J";
-  drawn_ = render(screen, width, height);
-  out << picture << join(drawn_, "\n") << std::flush;
+  if (rows > 1) drawing += cat("\x1b[", rows - 1, "A");
+  drawing += "\r\x1b[J";
+  drawn_ = picture(width, height);
+  out << drawing << join(drawn_, "\n") << std::flush;
 }
 
 }  // namespace holdfast::cli

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -56,7 +57,9 @@ class Terminal {
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
-  // Draws over the last picture.
+  // Draws over the last picture. `picture(width, height)` gives its lines for a terminal of that size.
+  using Picture = std::function<std::vector<std::string>(size_t width, size_t height)>;
+  void draw(std::ostream& out, const Picture& picture);
   void draw(std::ostream& out, const Screen& screen);
 
  private:

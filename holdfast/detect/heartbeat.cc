@@ -73,7 +73,7 @@ void HeartbeatDetector::judge(Time t, Out& out) {
       continue;
     }
     peer.suspected = true;
-    out.raise(Suspected{node, peer.heard_local});
+    out.raise(Suspected{node, peer.heard_local, config_.self});
   }
 }
 

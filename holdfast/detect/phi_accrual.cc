@@ -63,7 +63,7 @@ void PhiDetector::on_time(Time now, Out& out) {
     due_.erase(due_.begin());
     Peer& peer = peers_.at(node);
     peer.suspected = true;
-    out.raise(Suspected{node, peer.heard_local});
+    out.raise(Suspected{node, peer.heard_local, config_.self});
   }
 }
 

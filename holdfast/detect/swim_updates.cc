@@ -81,10 +81,10 @@ void Swim::judge(Time t, const Update& update, const MemberTable::Outcome& outco
       break;
     case MemberState::kSuspect:
       suspicions_.start(t, node, update.by, members_.up());
-      if (before != MemberState::kSuspect) out.raise(Suspected{node, pace_.local(t)});
+      if (before != MemberState::kSuspect) out.raise(Suspected{node, pace_.local(t), update.by});
       break;
     case MemberState::kDead:
-      if (before == MemberState::kAlive) out.raise(Suspected{node, pace_.local(t)});
+      if (before == MemberState::kAlive) out.raise(Suspected{node, pace_.local(t), update.by});
       out.raise(Died{node});
       break;
     case MemberState::kLeft:

@@ -15,11 +15,12 @@ namespace holdfast::detect {
 // Detectors keep nothing stable: what they say is about now.
 struct NoRecord {};
 
-// `node` is suspected to have crashed. `since`: when it was last heard (local time); for a suspicion that others have
-// told, when it was told.
+// `node` is suspected to have crashed, by `by` (with SWIM one may hear of others' suspicions). `since`: when it was last
+// heard (local time); with SWIM, when the suspicion was learned of.
 struct Suspected {
   NodeId node;
   Time since;
+  NodeId by;
 };
 // `node` is not suspected any more.
 struct Restored {

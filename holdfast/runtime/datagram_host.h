@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
@@ -28,6 +29,7 @@ class DatagramHost final : DatagramTransport::Owner {
     // May not step the core from within.
     virtual void on_event(Event event) = 0;
     virtual void on_datagram_refused(const Udp::endpoint& from, const Status& why) = 0;
+    virtual void on_contested() {}
   };
 
   DatagramHost(asio::io_context& loop, Core& core, Owner& owner)
@@ -64,7 +66,7 @@ class DatagramHost final : DatagramTransport::Owner {
     DatagramHost& host;
     void append(StableSeq, Chain) { ensure(false, "a core over datagrams keeps nothing stable"); }
     void release(StableSeq) {}
-    void transmit(NodeId to, Chain message) { host.transport_->send(to, message); }
+    void transmit(NodeId to, Chain message) { host.outgoing_.emplace_back(to, std::move(message)); }
     void raise(Event event) { host.owner_.on_event(std::move(event)); }
     void blob(BlobRequest) { ensure(false, "a core over datagrams keeps no blobs"); }
   };
@@ -77,7 +79,13 @@ class DatagramHost final : DatagramTransport::Owner {
   void on_datagram_refused(const Udp::endpoint& from, const Status& why) override {
     owner_.on_datagram_refused(from, why);
   }
+  void on_contested() override { owner_.on_contested(); }
+  // The owner has heard of new members, and named their addresses, before anything is sent to them.
+  void flush() {
+    for (const auto& [to, message] : std::exchange(outgoing_, {})) transport_->send(to, message);
+  }
   void arm() {
+    flush();
     const Time deadline = pump_.deadline();
     if (deadline == armed_for_) return;
     armed_for_ = deadline;
@@ -101,6 +109,7 @@ class DatagramHost final : DatagramTransport::Owner {
   host::Pump<Core, Platform> pump_;
   asio::steady_timer timer_;
   Time armed_for_ = Time::never();
+  std::vector<std::pair<NodeId, Chain>> outgoing_;  // of the present step
   std::unique_ptr<DatagramTransport> transport_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

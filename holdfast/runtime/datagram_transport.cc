@@ -131,7 +131,9 @@ void DatagramTransport::received(std::string_view bytes) {
     return;
   }
   if (const auto* stale = std::get_if<Stale>(&datagram->content)) {
-    if (stale->session >= config_.session && stale->session < kMaxSession - 1) config_.session = stale->session + 1;
+    if (stale->session < config_.session || stale->session >= kMaxSession - 1) return;
+    config_.session = stale->session + 1;
+    if (++topped_ >= 3) owner_.on_contested();
     return;
   }
   Address& address = addresses_[from];

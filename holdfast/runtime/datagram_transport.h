@@ -51,6 +51,8 @@ class DatagramTransport {
     virtual void on_datagram(NodeId from, Slice payload) = 0;
     // Somebody at `from` sends what is not accepted: why. Not called for mere damage.
     virtual void on_datagram_refused(const Udp::endpoint& from, const Status& why) = 0;
+    // Again and again somebody has a later session of this very identity: another process uses it.
+    virtual void on_contested() {}
   };
 
   // Binds the socket. Errors name the address, and what to do.
@@ -94,6 +96,7 @@ class DatagramTransport {
   std::map<NodeId, Udp::endpoint> seeds_;
   ReplayFilter filter_;
   uint64_t number_ = 0;
+  int topped_ = 0;  // how often this process found its session outdated: once after a clock went back
   DatagramCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for handlers that may outlive this
 };
