@@ -4,8 +4,8 @@
 #include <rpc.grpc.pb.h>
 
 #include <cstdlib>
-#include <thread>
 
+#include "holdfast/cli/pause.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/cli/url.h"
 
@@ -117,13 +117,18 @@ struct Client::Endpoint {
 struct Client::Caller {
   enum class Repeat { kAlways, kIfNeverSent };
   enum class Leader { kNeeded, kNotNeeded };
-  static constexpr std::chrono::milliseconds kLeaderPause{50};
+  // Members that have no leader refuse at once, and do nothing.
+  static constexpr RetryPolicy kAwaitLeader =
+      RetryPolicy(Repeatable::kNoEffect).growing(Duration::millis(50), Duration::millis(200)).spread(Jitter::kHalf);
+  static constexpr std::chrono::milliseconds kToAsk{50};  // what a try needs of the time that is left
 
   template <class Stub, class Request, class Response>
   static StatusOr<Response> call(Client& client, Repeat repeat, std::unique_ptr<Stub> Endpoint::*stub,
                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                  const Request& request, Leader leader = Leader::kNeeded) {
     const auto deadline = std::chrono::system_clock::now() + client.timeout_;
+    Retry retry = fresh_retry(kAwaitLeader);
+    client.begin_operation();
     Status leaderless;  // certain that nothing was done, and clearer than that some other member is dead
     for (size_t failures = 0;;) {
       const size_t chosen = client.current_.load(std::memory_order_relaxed);
@@ -141,15 +146,18 @@ struct Client::Caller {
       client.current_.compare_exchange_strong(expected, chosen + 1, std::memory_order_relaxed);
       if (timed_out) return failure;
       if (client.await_leader_ && failure.message() == kNoLeader) {
-        if (deadline - std::chrono::system_clock::now() < 2 * kLeaderPause) return failure;
-        std::this_thread::sleep_for(kLeaderPause);
+        const Duration pause = retry.next_pause();
+        const auto left = deadline - std::chrono::system_clock::now();
+        if (left < kToAsk + std::chrono::nanoseconds(pause.nanos())) return failure;
+        pause_for(pause);
         leaderless = failure;
         failures = 0;
         continue;
       }
       if (repeat == Repeat::kIfNeverSent && !never_sent(failure)) return failure;
       ++failures;
-      if (failures >= client.endpoints_.size() || std::chrono::system_clock::now() >= deadline) {
+      if (failures >= client.endpoints_.size() || std::chrono::system_clock::now() >= deadline ||
+          !client.may_repeat()) {
         return leaderless.ok() ? failure : leaderless;
       }
     }
@@ -159,6 +167,15 @@ struct Client::Caller {
 Client::Client(const Options& options)
     : timeout_(options.timeout), require_leader_(options.require_leader), await_leader_(options.await_leader) {}
 Client::~Client() = default;
+
+void Client::begin_operation() {
+  const std::lock_guard lock(budget_mutex_);
+  budget_.operation();
+}
+bool Client::may_repeat() {
+  const std::lock_guard lock(budget_mutex_);
+  return budget_.take();
+}
 
 const std::string& Client::endpoint(size_t i) const { return endpoints_[i]->address; }
 

@@ -11,11 +11,13 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include <rpc.pb.h>
 #include "holdfast/base/status.h"
+#include "holdfast/model/retry.h"
 
 namespace holdfast::cli {
 
@@ -95,12 +97,19 @@ class Client {
   friend struct Caller;
 
   explicit Client(const Options& options);
+  void begin_operation();
+  // False: too much of what this client did lately is repetition.
+  bool may_repeat();
 
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::chrono::milliseconds timeout_;
   const bool require_leader_;
   const bool await_leader_;
   std::atomic<size_t> current_{0};  // modulo the number of endpoints
+  std::mutex budget_mutex_;
+  // Where every call fails, endless repetition would make a bad day worse: a fifth more than what is asked is sent, and
+  // twenty calls beyond that.
+  RetryBudget budget_{200, 20};
 };
 
 // "http://h:1" and "h:1" to "h:1".

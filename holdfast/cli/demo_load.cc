@@ -5,12 +5,16 @@
 
 #include "holdfast/cli/client.h"
 #include "holdfast/cli/kv_range.h"
+#include "holdfast/cli/pause.h"
 #include "holdfast/cli/text.h"
 
 namespace holdfast::cli {
 namespace {
 
 constexpr size_t kMostComplaints = 10;
+// The next write has a key of its own: no write is ever repeated.
+constexpr RetryPolicy kNextWrite =
+    RetryPolicy(Repeatable::kNoEffect).growing(Duration::millis(20), Duration::millis(80)).spread(Jitter::kHalf);
 
 // What is stored: value and the revision that wrote it.
 struct Stored {
@@ -93,6 +97,7 @@ void Writers::write(int writer) {
   options.require_leader = true;
   StatusOr<std::unique_ptr<Client>> client = Client::create(options);
   if (!client.ok()) return;
+  Retry retry = fresh_retry(kNextWrite);
   for (uint64_t n = 0; !stop_; ++n) {
     Attempt attempt;
     attempt.key = cat(prefix_, "w", writer, "/", n);
@@ -115,7 +120,11 @@ void Writers::write(int writer) {
       const std::lock_guard lock(mutex_);
       attempts_.push_back(std::move(attempt));
     }
-    if (failed) std::this_thread::sleep_for(std::chrono::milliseconds(20));  // a dead member refuses at once
+    if (failed) {
+      pause_for(retry.next_pause());  // a dead member refuses at once
+    } else {
+      retry.succeeded();
+    }
   }
 }
 

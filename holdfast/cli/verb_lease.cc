@@ -4,11 +4,15 @@
 #include <thread>
 
 #include "holdfast/cli/number_check.h"
+#include "holdfast/cli/pause.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
 
 namespace holdfast::cli {
 namespace {
+
+constexpr RetryPolicy kRenew =
+    RetryPolicy(Repeatable::kIdempotent).growing(Duration::millis(200), Duration::millis(500)).spread(Jitter::kHalf);
 
 struct LeaseFlags {
   std::string id;
@@ -114,6 +118,7 @@ void run_keep_alive(Shell& shell, const LeaseFlags& flags) {
   if (client == nullptr) return;
   auto interval = std::chrono::milliseconds::max();  // between two renewals; none yet
   bool told = false;
+  Retry retry = fresh_retry(kRenew);
   for (;;) {
     const auto response = client->lease_keep_alive(*id, interval);
     const bool renewed_before = interval != std::chrono::milliseconds::max();
@@ -121,11 +126,12 @@ void run_keep_alive(Shell& shell, const LeaseFlags& flags) {
       if (!told) shell.warn(response.status(), cat("lease ", hex(*id), " was not renewed; trying again"));
       told = true;
       client->skip_endpoint();
-      std::this_thread::sleep_for(std::chrono::milliseconds(250));
+      pause_for(retry.next_pause());
       continue;
     }
     if (!response.ok()) return shell.fail(response.status());
     told = false;
+    retry.succeeded();
     if (response->ttl() <= 0) return not_found(shell, *id);
     if (shell.json) {
       shell.print({{"header", to_json(response->header())}, {"id", hex(*id)}, {"ttl", response->ttl()}});

@@ -1,16 +1,19 @@
 // watch: follow the changes of keys. Resumed by itself, without a gap, when a member goes away.
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "holdfast/cli/kv_flags.h"
 #include "holdfast/cli/number_check.h"
+#include "holdfast/cli/pause.h"
 #include "holdfast/cli/print_text.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
 
 namespace holdfast::cli {
 namespace {
+
+// A watch goes on where it was, so that nothing comes twice.
+constexpr RetryPolicy kResume =
+    RetryPolicy(Repeatable::kExactlyOnce).growing(Duration::millis(10), Duration::millis(500)).spread(Jitter::kHalf);
 
 struct WatchFlags {
   std::string key, range_end;
@@ -88,6 +91,7 @@ void run_watch(Shell& shell, const WatchFlags& flags) {
   uint64_t left = flags.count;
   bool ever_connected = false;
   size_t failures = 0;
+  Retry retry = fresh_retry(kResume);
   for (;;) {
     bool connected = false;
     const Status status = follow(shell, *client->watch(request), request, left, connected);
@@ -97,7 +101,8 @@ void run_watch(Shell& shell, const WatchFlags& flags) {
     const bool gone = status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kInternal;
     if (!gone || (!ever_connected && failures >= client->endpoint_count())) return shell.fail(status);
     client->skip_endpoint();
-    std::this_thread::sleep_for(std::chrono::milliseconds(failures == 0 ? 10 : 250));
+    if (connected) retry.succeeded();
+    pause_for(retry.next_pause());
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "holdfast/base/codec.h"
 #include "holdfast/base/mark.h"
+#include "holdfast/model/retry.h"
 
 namespace holdfast {
 namespace {
@@ -34,8 +35,8 @@ std::unique_ptr<ImageReader> StateMachine::image() const { return std::make_uniq
 namespace holdfast::replica {
 namespace {
 
-constexpr Duration kReadRetry = Duration::millis(50);
-constexpr Duration kVoteRetry = Duration::millis(200);
+constexpr RetryPolicy kReadRetry = RetryPolicy(Repeatable::kIdempotent).every(Duration::millis(50));
+constexpr RetryPolicy kVoteRetry = RetryPolicy(Repeatable::kExactlyOnce).every(Duration::millis(200));
 
 // What a membership entry says: the table of members from now on. All of it, because a member that joins has never seen
 // the first one, which is in no log. It is right when it is committed: a change is refused when the membership has
@@ -167,7 +168,7 @@ void Machine::handle(Time now, Event& event, Out& out) {
   } else if (auto* e = std::get_if<ReadFailed>(&event)) {
     // Nothing was read, so it can be asked again for as long as the caller waits.
     mark<"machine.read_retried">();
-    read_retries_.emplace(now + kReadRetry, e->token);
+    read_retries_.emplace(now + kReadRetry.pause(1), e->token);
   } else if (auto* e = std::get_if<RoleChanged>(&event)) {
     out.raise(*e);
   } else if (std::holds_alternative<SnapshotWanted>(event)) {
@@ -235,7 +236,7 @@ void Machine::apply_membership(const ApplyMembership& event, Out& out) {
 void Machine::membership_failed(Time now, const MembershipFailed& event, Out& out) {
   if (event.sequence == vote_sequence_) {
     vote_sequence_ = 0;
-    vote_at_ = now + kVoteRetry;
+    vote_at_ = now + kVoteRetry.pause(1);
     return;
   }
   const bool senseless = event.why == MembershipRefusal::kInvalid;

@@ -57,7 +57,7 @@ std::vector<Proposals::Item> Proposals::take_due(Time now, consensus::Term term,
     bytes += w.command.size();
     ++w.offers;
     out.push_back({sequence, w.command, w.membership});
-    set_due(sequence, to_self ? Time::never() : now + retry_);
+    set_due(sequence, to_self ? Time::never() : now + retry_.pause(w.offers));
   }
   return out;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "holdfast/model/retry.h"
 #include "holdfast/replica/types.h"
 
 namespace holdfast::replica {
@@ -28,7 +29,8 @@ class Proposals {
     std::optional<MembershipChange> membership;  // instead of a command
   };
 
-  explicit Proposals(Duration retry) : retry_(retry) {}
+  // A proposal is offered again after `retry`. It carries an origin by which the replicas drop repetitions.
+  explicit Proposals(Duration retry) : retry_(RetryPolicy(Repeatable::kExactlyOnce).every(retry)) {}
 
   uint64_t add(Slice command) { return push({std::move(command), std::nullopt}); }
   uint64_t add_membership(MembershipChange change) { return push({Slice(), std::move(change)}); }
@@ -64,7 +66,7 @@ class Proposals {
   uint64_t push(Waiting w);
   void set_due(uint64_t sequence, Time due);
 
-  Duration retry_;
+  RetryPolicy retry_;
   uint64_t base_ = 1;  // the sequence of waiting_.front()
   std::deque<Waiting> waiting_;
   std::set<std::pair<Time, uint64_t>> queue_;  // what is not settled, by when it is due

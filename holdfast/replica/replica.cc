@@ -11,7 +11,7 @@ namespace {
 // Gathered work is due at once.
 constexpr Time kNow = Time();
 // How long to wait before offering again what the leader had no room for.
-constexpr Duration kNoRoomRetry = Duration::millis(5);
+constexpr RetryPolicy kNoRoomRetry = RetryPolicy(Repeatable::kNoEffect).every(Duration::millis(5));
 
 }  // namespace
 
@@ -126,7 +126,7 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
   for (const Proposal& p : proposals) {
     const bool own = p.origin.node == config_.consensus.self;
     if (taken && !own) taken_.insert(key_of(p.origin));
-    if (!taken && own) proposals_.postpone(p.origin.sequence, now + kNoRoomRetry);
+    if (!taken && own) proposals_.postpone(p.origin.sequence, now + kNoRoomRetry.pause(1));
   }
 }
 

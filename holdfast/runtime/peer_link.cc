@@ -27,8 +27,10 @@ PeerLink::PeerLink(asio::io_context& loop, const PeerConfig& config, PeerCounter
       to_(to),
       on_refused_(std::move(on_refused)),
       retry_(loop),
-      backoff_(config.backoff_min),
-      random_(config.incarnation ^ to.value()) {}
+      backoff_(RetryPolicy(Repeatable::kIdempotent)
+                   .growing(config.backoff_min, config.backoff_max)
+                   .spread(Jitter::kHalf),  // so that members that start together do not try together
+               config.incarnation ^ to.value()) {}
 
 bool PeerLink::connected() const { return attempt_ != nullptr && attempt_->welcomed; }
 
@@ -48,7 +50,7 @@ void PeerLink::set_urls(const std::vector<std::string>& urls) {
   // A connection that stands is kept: it proved by its handshake that it leads to this member.
   if (!connected()) {
     drop_attempt();
-    backoff_ = config_.backoff_min;
+    backoff_.succeeded();  // the failures were those of other addresses
     retry_after({});
   }
 }
@@ -193,7 +195,7 @@ void PeerLink::welcomed(const AttemptPtr& a, const Welcome& welcome) {
                 config_.backoff_refused);
   }
   a->welcomed = true;
-  backoff_ = config_.backoff_min;
+  backoff_.succeeded();
   last_trouble_.clear();
   counters_.connected.add(1);
   spdlog::info("peer.connected peer={:x} address={} version={}", to_.value(), a->address, welcome.version);
@@ -265,11 +267,7 @@ void PeerLink::fail(const AttemptPtr& a, const std::string& why, Duration at_lea
     spdlog::warn("peer.unreachable peer={:x} address={} why=\"{}\"", to_.value(), a->address, why);
   }
   last_trouble_ = why;
-  const Duration wait = std::max(backoff_, at_least);
-  backoff_ = std::min(backoff_ * 2, config_.backoff_max);
-  // Spread over half the interval, so that members that start together do not try together.
-  retry_after(wait / 2 +
-              Duration::nanos(static_cast<int64_t>(random_.below(static_cast<uint64_t>(wait.nanos() / 2) + 1))));
+  retry_after(backoff_.next_pause(at_least));
 }
 
 }  // namespace holdfast::runtime

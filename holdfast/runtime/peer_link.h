@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/base/random.h"
 #include "holdfast/base/slice.h"
+#include "holdfast/model/retry.h"
 #include "holdfast/runtime/peer_config.h"
 #include "holdfast/runtime/peer_frame.h"
 #include "holdfast/runtime/sockets.h"
@@ -81,8 +81,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   size_t next_url_ = 0;
   AttemptPtr attempt_;
   asio::steady_timer retry_;
-  Duration backoff_;
-  Random random_;
+  Retry backoff_;  // of connecting, which does no harm twice
   std::deque<Chain> queue_;
   size_t queued_bytes_ = 0;
   std::string last_trouble_;  // so that a peer that stays away is reported once

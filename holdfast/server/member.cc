@@ -3,6 +3,7 @@
 #include <chrono>
 #include <exception>
 #include <random>
+#include <thread>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -82,8 +83,9 @@ Status Member::Impl::find_identity() {
     file_ = **stored;
   } else {
     const AskMembers ask = ask_others(config_);
-    auto found =
-        config_.initial_cluster_state == ClusterState::kNew ? found_cluster(config_, ask) : join_cluster(config_, ask);
+    const Wait wait = [](Duration pause) { std::this_thread::sleep_for(std::chrono::nanoseconds(pause.nanos())); };
+    auto found = config_.initial_cluster_state == ClusterState::kNew ? found_cluster(config_, ask)
+                                                                     : join_cluster(config_, ask, wait);
     if (!found.ok()) return found.status();
     file_ = *std::move(found);
     file_.wal_dir = wal_dir_to_note(config_);

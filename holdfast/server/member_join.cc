@@ -6,7 +6,9 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include "holdfast/base/checksum.h"
 #include "holdfast/base/mark.h"
+#include "holdfast/model/retry.h"
 #include "holdfast/runtime/peer_query.h"
 
 namespace holdfast::server {
@@ -16,7 +18,10 @@ namespace {
 constexpr Duration kFoundTimeout = Duration::seconds(1);
 // The member that is asked may not have heard yet of the addition that another one has confirmed.
 constexpr Duration kJoinTimeout = Duration::seconds(2);
-constexpr int kJoinTries = 5;
+constexpr RetryPolicy kJoining = RetryPolicy(Repeatable::kIdempotent)
+                                     .growing(Duration::millis(100), Duration::seconds(1))
+                                     .spread(Jitter::kHalf)
+                                     .tries(5);
 
 std::vector<std::string> sorted(std::vector<std::string> urls) {
   std::sort(urls.begin(), urls.end());
@@ -89,12 +94,14 @@ StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMemb
   return with_names(std::move(identity), config);
 }
 
-StatusOr<MemberIdentity> join_cluster(const MemberConfig& config, const AskMembers& ask) {
+StatusOr<MemberIdentity> join_cluster(const MemberConfig& config, const AskMembers& ask, const Wait& wait) {
   const std::vector<std::string> own = own_urls(config);
   Status trouble;
-  for (int i = 0; i < kJoinTries; ++i) {
+  Retry retry(kJoining, hash64(config.name));
+  for (StatusOr<Duration> pause = Duration(); pause.ok(); pause = retry.failed(Time())) {
+    wait(*pause);
     // Whoever answers first may not have heard of the addition yet: from the second time on all are waited for.
-    const auto replies = ask(i == 0 ? 1 : SIZE_MAX, kJoinTimeout);
+    const auto replies = ask(retry.failures() == 0 ? 1 : SIZE_MAX, kJoinTimeout);
     if (!replies.ok()) {
       trouble = absl::UnavailableError(
           fmt::format("this member cannot join: {}. Check --initial-cluster, which must name members that run",

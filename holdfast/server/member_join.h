@@ -21,8 +21,10 @@ AskMembers ask_others(const MemberConfig& config);
 StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMembers& ask);
 
 // An existing cluster: the others know this member by its peer URLs, once it has been added. kFailedPrecondition: it
-// has not; kUnavailable: nobody answered.
-StatusOr<MemberIdentity> join_cluster(const MemberConfig& config, const AskMembers& ask);
+// has not; kUnavailable: nobody answered. Several tries, with pauses between them also when the answer came at once:
+// what one member has confirmed, others may hear a little later.
+using Wait = std::function<void(Duration)>;
+StatusOr<MemberIdentity> join_cluster(const MemberConfig& config, const AskMembers& ask, const Wait& wait);
 
 store::Member to_store(const runtime::PeerMember& member);
 runtime::PeerMember to_peer(const store::Member& member);

@@ -204,7 +204,7 @@ void Service::Impl::read_ready(Time t, uint64_t token, Out& out) {
 // Nothing was read, so it can be tried again for as long as the caller waits.
 void Service::Impl::read_failed(Time t, uint64_t token) {
   mark<"service.read_retried">();
-  read_retries.emplace(t + kReadRetry, CallId(token));
+  read_retries.emplace(t + kReadRetry.pause(1), CallId(token));
 }
 
 void Service::Impl::retry_reads(Time t) {

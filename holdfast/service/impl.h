@@ -13,6 +13,7 @@
 
 #include "holdfast/base/codec.h"
 #include "holdfast/base/random.h"
+#include "holdfast/model/retry.h"
 #include "holdfast/service/service.h"
 
 namespace holdfast::service {
@@ -151,8 +152,10 @@ struct Service::Impl {
 
 // The token under which the service itself reads, to learn that it is up to date. Calls use their own numbers.
 inline constexpr uint64_t kOwnReadToken = 0;
-inline constexpr Duration kPromotionRetry = Duration::millis(200);
-inline constexpr Duration kReadRetry = Duration::millis(100);
+// A promotion is proposed again, and the log drops repetitions; a read that failed has read nothing. Both are answered
+// by this member's own leader, who is not overloaded by one member's steady pace.
+inline constexpr RetryPolicy kPromotionRetry = RetryPolicy(Repeatable::kExactlyOnce).every(Duration::millis(200));
+inline constexpr RetryPolicy kReadRetry = RetryPolicy(Repeatable::kIdempotent).every(Duration::millis(100));
 inline constexpr Duration kTickInterval = Duration::millis(500);
 inline constexpr Duration kGarbagePause = Duration::millis(10);
 inline constexpr size_t kGarbageSlice = 1000;

@@ -138,7 +138,7 @@ void Service::Impl::apply_membership(Time t, const replica::ApplyMembership& eve
 
 void Service::Impl::membership_failed(const replica::MembershipFailed& event, Out& out) {
   if (own_done(event.sequence)) {
-    promote_at = now + kPromotionRetry;
+    promote_at = now + kPromotionRetry.pause(1);
     return;
   }
   const auto it = by_sequence.find(event.sequence);

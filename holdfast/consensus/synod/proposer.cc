@@ -113,8 +113,7 @@ void Proposer::on(Time now, const Refuse& m) {
   state_.answered.clear();
   if (!active()) return void(deadline_ = Time::never());
   mark<"synod.backs_off">();
-  deadline_ = now + Duration::nanos(random_.between(0, pause_.nanos()));
-  pause_ = std::min(pause_ * 2, config_.backoff_last);
+  deadline_ = now + backoff_.next_pause();
 }
 
 void Proposer::on_time(Time now, Out& out) {

@@ -8,8 +8,8 @@
 // chosen under its predecessors is finished before anything new (lecture 003, "explicit leadership takeover").
 #pragma once
 
-#include "holdfast/base/random.h"
 #include "holdfast/consensus/synod/types.h"
+#include "holdfast/model/retry.h"
 
 namespace holdfast::synod {
 
@@ -35,7 +35,12 @@ struct ProposerState {
 
 class Proposer {
  public:
-  explicit Proposer(const Config& config) : config_(config), random_(config.seed), pause_(config.backoff_first) {}
+  explicit Proposer(const Config& config)
+      : config_(config),
+        backoff_(RetryPolicy(Repeatable::kIdempotent)  // a ballot of a new name
+                     .growing(config.backoff_first, config.backoff_last)
+                     .spread(Jitter::kFull),
+                 config.seed) {}
 
   void replay(StableSeq seq, const Tried& record);
   // The owner's value; the first one stays.
@@ -64,8 +69,7 @@ class Proposer {
   bool majority_answered() const;
 
   Config config_;
-  Random random_;
-  Duration pause_;  // the longest that the next backoff may take
+  Retry backoff_;
   Time deadline_ = Time::never();
   ProposerState state_;
 };
