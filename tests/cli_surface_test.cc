@@ -77,6 +77,11 @@ TEST_F(JsonOutput, EveryAnswerIsAnObjectWithTheDocumentedFields) {
   stop(one);
   expect_documented(Json::parse(run_in_process({"wal", "verify", path("data"), "--json"}, {}).out),
                     guide_line("| `wal verify` | `{"));
+  const Json plan = Json::parse(run_in_process({"dependability", "--json", "--mission-time=1y"}, {}).out);
+  for (const Json& part :
+       {plan, Json(plan["rows"][0]), Json(plan["slowest_repair"][0]), Json(plan["mission"]["groups"][0])}) {
+    expect_documented(part, guide_line("| `dependability` | `{"));
+  }
   std::istringstream lines(run_in_process({"wal", "dump", path("data"), "--json", "--bytes"}, {}).out);
   for (std::string line; std::getline(lines, line);) {
     expect_documented(Json::parse(line), guide_line("| `wal dump` |"));
@@ -118,6 +123,8 @@ TEST_F(Completion, OffersCommandsAndTheirFlagsInBash) {
       {"holdfast get --endpoints=x:1 key --pre", "--prefix"},
       {"holdfast serve --data", "--data-dir"},
       {"holdfast sim --seed", "--seed --seeds"},
+      {"holdfast dep", "dependability"},
+      {"holdfast dependability --mtt", "--mttf --mttr"},
       {"holdfast completion z", "zsh"},
       {"holdfast up --xyz", ""},
   };

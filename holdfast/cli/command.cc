@@ -32,6 +32,7 @@ void build(CLI::App& root, Shell& shell) {
   add_wal(root, shell);
   add_lab(root, shell);
   add_detect(root, shell);
+  add_dependability(root, shell);
   root.add_subcommand("sim", "Run the whole store in the simulated world, from a seed");
   add_completion(root, shell);
   root.footer(

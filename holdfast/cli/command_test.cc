@@ -32,7 +32,7 @@ Outcome run(const std::vector<std::string>& args, const Environment& environment
 
 TEST(Command, HelpTeachesAtEveryLevel) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {}, {"status"}, {"get"}, {"put"}, {"del"}, {"txn"}, {"watch"}, {"lease"}, {"member"}}) {
+           {}, {"status"}, {"get"}, {"put"}, {"del"}, {"txn"}, {"watch"}, {"lease"}, {"member"}, {"dependability"}}) {
     std::vector<std::string> args = words;
     args.push_back("--help");
     const Outcome outcome = run(args);

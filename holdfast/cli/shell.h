@@ -67,6 +67,7 @@ void add_up(CLI::App& root, Shell& shell);
 void add_wal(CLI::App& root, Shell& shell);
 void add_lab(CLI::App& root, Shell& shell);
 void add_detect(CLI::App& root, Shell& shell);
+void add_dependability(CLI::App& root, Shell& shell);
 void add_completion(CLI::App& root, Shell& shell);
 
 // "7587862094b9c1d3" to a number; nothing when it is no hexadecimal number of at most 16 digits.

@@ -53,6 +53,7 @@ class Picture {
     out_ += "<g clip-path=\"url(#plot)\">\n";
     for (size_t i = 0; i < chart_.series.size(); ++i) series(i);
     out_ += "</g>\n";
+    level_texts();
     legend();
     if (frames_.x.empty() || frames_.y.empty()) {
       text((left_ + right_) / 2, (top_ + bottom_) / 2, "middle", "no data", "fill=\"#555555\"");
@@ -125,7 +126,14 @@ class Picture {
       const auto at = frames_.y.place(level.y);
       if (!at || *at < 0 || *at > 1) continue;
       line(left_, y_at(*at), right_, y_at(*at), "stroke=\"#444444\" stroke-width=\"1.4\" stroke-dasharray=\"5 4\"");
-      // Above the line, but for one at the upper edge; white behind the letters, which may cross the grid.
+    }
+  }
+  // On top of the series, with white behind the letters.
+  void level_texts() {
+    for (const Level& level : chart_.levels) {
+      const auto at = frames_.y.place(level.y);
+      if (!at || *at < 0 || *at > 1) continue;
+      // Above the line, but for one at the upper edge.
       const double y = *at > 0.94 ? y_at(*at) + kText + 3 : y_at(*at) - 5;
       text(right_ - 6, y, "end", level.text,
            "fill=\"#222222\" font-style=\"italic\" stroke=\"#ffffff\" stroke-width=\"4\" paint-order=\"stroke\"");

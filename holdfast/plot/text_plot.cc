@@ -43,7 +43,7 @@ void draw(const Series& s, char letter, const Frames& frames, Canvas& canvas) {
     for (int i = 1; s.line && before && i < kSteps; ++i) {
       const double part = static_cast<double>(i) / kSteps;
       canvas.put(canvas.column(before->x + (*x - before->x) * part), canvas.row(before->y + (*y - before->y) * part),
-                 '.', false);
+                 s.marks ? '.' : letter, !s.marks);
     }
     before = Point{*x, *y};
   }

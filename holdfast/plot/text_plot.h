@@ -13,7 +13,8 @@ struct TextSize {
 };
 
 // Lines of ASCII (but for the chart's own words), each ended by a line feed, without blanks at their ends. Every series
-// has a letter, lines are dots; where two series meet, the later one is seen. The legend follows below.
+// has a letter at its points, and dots between them; without marks its lines are made of the letter. Where two series
+// meet, the later one is seen. The legend follows below.
 std::string text_plot(const Chart& chart, TextSize size = {});
 
 }  // namespace holdfast::plot
