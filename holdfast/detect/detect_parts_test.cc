@@ -7,6 +7,7 @@
 #include "holdfast/base/random.h"
 #include "holdfast/detect/dissemination.h"
 #include "holdfast/detect/fixed_log.h"
+#include "holdfast/detect/heartbeat.h"
 #include "holdfast/detect/member_table.h"
 #include "holdfast/detect/own_pace.h"
 #include "holdfast/detect/phi.h"
@@ -136,6 +137,29 @@ TEST(Pulse, AnEarlierClockIsToppedButAReorderedObjectionIsNot) {
   EXPECT_EQ(pulse.boot(), 501u);
   pulse.on_outdated({kMaxBoot, 1});
   EXPECT_EQ(pulse.boot(), 501u);
+}
+
+TEST(Probes, AnAnswerCountsOnceAndOnlyToAQuestionOfThisLife) {
+  HeartbeatDetector::Out out;
+  HeartbeatDetector detector({.self = NodeId(1), .peers = {NodeId(2)}, .style = HeartbeatStyle::kProbe, .seed = 4});
+  detector.start(Time(), out);
+  const uint64_t asked = std::get<Probe>(out.sent.at(0).wire).number;
+  // Suspected after three seconds of silence, whatever comes that is no answer.
+  const auto suspects_despite = [&](uint64_t number) {
+    for (Time t = detector.deadline(); t <= Time::at_millis(60'000); t = detector.deadline()) {
+      detector.on_time(t, out);
+      if (!detector.trusts(NodeId(2))) return true;
+      detector.on_message(t, NodeId(2), ProbeAnswer{number}, out);
+    }
+    return false;
+  };
+  EXPECT_TRUE(suspects_despite(asked - 1)) << "an answer to a former life";
+  detector.on_message(Time::at_millis(60'000), NodeId(2), ProbeAnswer{asked}, out);
+  EXPECT_TRUE(detector.trusts(NodeId(2)));
+  EXPECT_TRUE(suspects_despite(asked)) << "the same answer again and again";
+  EXPECT_FALSE(detector.trusts(NodeId(2)));
+  detector.on_message(Time::at_millis(60'000), NodeId(2), ProbeAnswer{asked + 1'000'000}, out);
+  EXPECT_FALSE(detector.trusts(NodeId(2))) << "nobody asked that";
 }
 
 Update update(uint64_t node, uint64_t incarnation, MemberState state, uint64_t by = 0) {
