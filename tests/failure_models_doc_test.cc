@@ -7,7 +7,10 @@
 #include <iterator>
 
 #include "holdfast/commit/tolerance.h"
+#include "holdfast/consensus/flooding/tolerance.h"
+#include "holdfast/consensus/generals/tolerance.h"
 #include "holdfast/consensus/raft/tolerance.h"
+#include "holdfast/consensus/synod/tolerance.h"
 #include "holdfast/sim/plan.h"
 #include "tests/nemesis/fault_table.h"
 
@@ -40,10 +43,9 @@ std::string protocols() {
   Tolerance lease = raft::tolerance(raft::ReadMode::kLease);
   lease.protocol = "raft, reads by lease";
   std::string text = "| protocol | assumes | process | channel | storage | clock |\n|---|---|---|---|---|---|\n";
-  for (const Tolerance& t :
-       {raft::tolerance(raft::ReadMode::kQuorum), lease, commit::tolerance(), fail_stop_group("*a fail-stop group*"),
-        majority_group("*a majority group*"), byzantine_group("*a Byzantine group*"), oral_group("*oral messages*"),
-        signed_group("*signed messages*"), voting_group("*voting modules*")}) {
+  for (const Tolerance& t : {raft::tolerance(raft::ReadMode::kQuorum), lease, commit::tolerance(), synod::tolerance(),
+                             flooding::tolerance(), generals::oral_tolerance(), generals::written_tolerance(),
+                             byzantine_group("*a Byzantine group*"), voting_group("*voting modules*")}) {
     text += "| " + t.protocol + " | " + t.assumes;
     for (const Component component :
          {Component::kProcess, Component::kChannel, Component::kStorage, Component::kClock}) {
