@@ -2,6 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
 #include "holdfast/lab/play.h"
 #include "holdfast/lab/scenario_files.h"
 
@@ -36,6 +41,21 @@ TEST_P(LabScenario, ComesAsItsFileSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lab, LabScenario, testing::ValuesIn(names()), [](const auto& info) { return info.param; });
+
+// The pictures in the documentation are those that the scenarios give today.
+TEST(LabPictures, InTheDocumentationAreTrue) {
+  for (const std::string name : {"figure_8", "dueling_proposers_and_a_leader"}) {
+    const auto& all = scenarios();
+    const auto scenario = std::find_if(all.begin(), all.end(), [&](const Scenario& s) { return s.name == name; });
+    ASSERT_NE(scenario, all.end()) << name;
+    const std::string svg = diagram::to_svg(play(*scenario)->picture);
+    const std::string path = std::string(HOLDFAST_SOURCE_DIR) + "/docs/pictures/" + name + ".svg";
+    if (std::getenv("HOLDFAST_REWRITE") != nullptr) std::ofstream(path) << svg;
+    std::stringstream drawn;
+    drawn << std::ifstream(path).rdbuf();
+    EXPECT_EQ(drawn.str(), svg) << path << " is out of date; HOLDFAST_REWRITE=1 draws it anew";
+  }
+}
 
 std::string refusal(const std::string& text) {
   const StatusOr<Scenario> scenario = parse_scenario(text, "x");

@@ -44,9 +44,12 @@ std::string hex(uint64_t v) {
 }
 
 // The scenario may have a seed of its own, so the seed is always said.
-std::string replay_command(const SimOptions& o, uint64_t seed) {
-  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) + " --seed " + std::to_string(seed) +
-         " --trace";
+std::string run_command(const SimOptions& o, uint64_t seed) {
+  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) + " --seed " + std::to_string(seed);
+}
+std::string replay_command(const SimOptions& o, uint64_t seed) { return run_command(o, seed) + " --trace"; }
+std::string picture_command(const SimOptions& o, uint64_t seed) {
+  return run_command(o, seed) + " --svg seed_" + std::to_string(seed) + ".svg";
 }
 
 std::string run_json(const SimOptions& o, const RunResult& r) {
@@ -79,7 +82,9 @@ void report(const SimOptions& o, const RunResult& r, std::ostream& out) {
         << v.explanation << "\n";
   }
   if (!r.violations.empty() && !r.budget.safe) out << "this was not promised: " << r.budget.why << "\n";
-  if (!r.violations.empty()) out << "replay: " << replay_command(o, r.seed) << std::endl;
+  if (!r.violations.empty()) {
+    out << "picture: " << picture_command(o, r.seed) << "\nreplay: " << replay_command(o, r.seed) << std::endl;
+  }
 }
 
 // An assertion that fails ends the process; the seed that led to it is still named.
@@ -158,7 +163,7 @@ struct Share {
   bool draw(TraceChart& chart, const RunResult& result) {
     for (const Violation& v : result.violations) chart.fail(v.at, v.oracle);
     std::ofstream file(o.svg);
-    file << diagram::to_svg(chart.chart(replay_command(o, result.seed)));
+    file << diagram::to_svg(chart.chart(run_command(o, result.seed)));
     file.flush();
     if (!file) {
       err << "holdfast sim: " << o.svg << ": cannot be written; give --svg a file in a directory that you may write\n";
