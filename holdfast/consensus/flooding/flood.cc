@@ -58,6 +58,7 @@ void Flood::propose(Slice value, Say& say) {
 
 void Flood::on_message(NodeId from, const Message& message, Say& say) {
   if (!member(from) || from == config_.self) return mark<"flooding.stranger">();
+  if (state_.final) return;
   if (contains(state_.crashed, from)) return mark<"flooding.message_after_the_notice">();
   if (const auto* proposals = std::get_if<Proposals>(&message)) on(from, *proposals, say);
   if (const auto* decided = std::get_if<Decided>(&message)) on(from, *decided, say);
@@ -92,7 +93,7 @@ void Flood::on(NodeId from, const Decided& m, Say& say) {
 }
 
 void Flood::on_crash(NodeId node, Say& say) {
-  if (!member(node) || node == config_.self) return;
+  if (state_.final || !member(node) || node == config_.self) return;
   insert(state_.crashed, node);
   end_rounds(say);
   conclude();

@@ -1,8 +1,9 @@
 // For tests: a small world for the cores of one protocol, in which the test chooses every step.
 //
 // One clock, a bag of messages in flight, and for each node a disk of which a prefix is stable; the pump of production
-// between them and the core. Nothing is random. Transcripts are played in it (transcript_testing.h) and random runs drawn; the
-// simulator (sim/node.h) has the world with all faults, the explorer (explorer.h) the one with all interleavings.
+// between them and the core. Nothing is random. Transcripts are played in it (transcript_testing.h) and random runs
+// drawn; the simulator (sim/node.h) has the world with all faults, the explorer (explorer_testing.h) the one with all
+// interleavings.
 #pragma once
 
 #include <algorithm>

@@ -1,0 +1,73 @@
+// Small-scope exhaustive exploration, to bounds that take seconds; larger ones are run by hand (docs/exploration.md).
+#include <gtest/gtest.h>
+
+#include "tests/exploration_models.h"
+#include "tests/exploration_raft.h"
+
+namespace holdfast::exploration {
+namespace {
+
+template <class Core>
+explore::Verdict explored(const std::string& what, explore::Model<Core> model, size_t most = 3'000'000) {
+  explore::Explorer<Core> explorer(std::move(model));
+  explore::Verdict v = explorer.run(most);
+  std::printf("%s", explore::summary(what, v).c_str());
+  return v;
+}
+
+TEST(Exploration, FloodingOfThreeAtAllCrashPoints) {
+  for (const auto agreement : {flooding::Agreement::kCorrect, flooding::Agreement::kUniform}) {
+    const auto v = explored("flooding, 3 processes, 2 crashes, " + print(agreement),
+                            flooding_model({.processes = 3, .crashes = 2, .agreement = agreement}));
+    EXPECT_TRUE(v.complete) << v.violation << "\n" << v.schedule;
+    EXPECT_GT(v.states, 5000u);
+  }
+}
+
+TEST(Exploration, FloodingOfFourAtAllPointsOfOneCrash) {
+  const auto v = explored("flooding, 4 processes, 1 crash",
+                          flooding_model({.processes = 4, .crashes = 1, .propose_at_start = true}));
+  EXPECT_TRUE(v.complete) << v.violation << "\n" << v.schedule;
+}
+
+TEST(Exploration, AFalseSuspicionBreaksFloodingAndTheScheduleIsShown) {
+  const auto v =
+      explored("flooding, 3 processes, a detector that lies",
+               flooding_model({.processes = 3, .crashes = 0, .propose_at_start = true, .detector_lies = true}));
+  EXPECT_TRUE(v.violation.starts_with("agreement")) << v.violation;
+  // The shortest way: one hears everybody, one believes that it is alone.
+  EXPECT_NE(v.schedule.find("4. "), std::string::npos) << v.schedule;
+  EXPECT_EQ(v.schedule.find("5. "), std::string::npos) << v.schedule;
+  EXPECT_NE(v.schedule.find("is told that n1 has crashed"), std::string::npos) << v.schedule;
+}
+
+TEST(Exploration, SingleDecreePaxosWithTwoProposers) {
+  const auto v = explored("single-decree Paxos, 1 + 1 ballots", synod_model({.first_ballots = 1, .second_ballots = 1}));
+  EXPECT_TRUE(v.complete) << v.violation << "\n" << v.schedule;
+  EXPECT_GT(v.states, 10'000u);
+}
+
+TEST(Exploration, OralMessagesAgainstAllThatOneTraitorCanSay) {
+  for (const auto order : {generals::Order::kRetreat, generals::Order::kAttack}) {
+    const auto v = explored("OM(1), 4 generals, a lieutenant is the traitor, " + print(order),
+                            oral_model({.traitor = NodeId(2), .order = order}));
+    EXPECT_TRUE(v.complete) << v.violation << "\n" << v.schedule;
+  }
+  const auto v = explored("OM(1), 4 generals, the commander is the traitor", oral_model({.traitor = NodeId(1)}));
+  EXPECT_TRUE(v.complete) << v.violation << "\n" << v.schedule;
+}
+
+TEST(Exploration, ThreeGeneralsFail) {
+  const auto v =
+      explored("OM(1), 3 generals, a lieutenant is the traitor", oral_model({.generals = 3, .traitor = NodeId(2)}));
+  EXPECT_TRUE(v.violation.starts_with("IC2")) << v.violation;
+}
+
+TEST(Exploration, ElectionOfRaftInTwoTerms) {
+  const auto v = explored("Raft election, 3 members, 2 terms", election_model({.highest_term = 2}));
+  EXPECT_TRUE(v.complete) << v.violation << "\n" << v.schedule;
+  EXPECT_GT(v.states, 10'000u);
+}
+
+}  // namespace
+}  // namespace holdfast::exploration
