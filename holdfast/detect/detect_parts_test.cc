@@ -144,21 +144,21 @@ TEST(Probes, AnAnswerCountsOnceAndOnlyToAQuestionOfThisLife) {
   HeartbeatDetector detector({.self = NodeId(1), .peers = {NodeId(2)}, .style = HeartbeatStyle::kProbe, .seed = 4});
   detector.start(Time(), out);
   const uint64_t asked = std::get<Probe>(out.sent.at(0).wire).number;
-  // Suspected after three seconds of silence, whatever comes that is no answer.
+  Time now;
+  // Suspected after seconds of silence, although this answer comes again and again.
   const auto suspects_despite = [&](uint64_t number) {
-    for (Time t = detector.deadline(); t <= Time::at_millis(60'000); t = detector.deadline()) {
-      detector.on_time(t, out);
-      if (!detector.trusts(NodeId(2))) return true;
-      detector.on_message(t, NodeId(2), ProbeAnswer{number}, out);
+    for (int i = 0; i < 30 && detector.trusts(NodeId(2)); ++i) {
+      now = detector.deadline();
+      detector.on_time(now, out);
+      if (detector.trusts(NodeId(2))) detector.on_message(now, NodeId(2), ProbeAnswer{number}, out);
     }
-    return false;
+    return !detector.trusts(NodeId(2));
   };
   EXPECT_TRUE(suspects_despite(asked - 1)) << "an answer to a former life";
-  detector.on_message(Time::at_millis(60'000), NodeId(2), ProbeAnswer{asked}, out);
+  detector.on_message(now, NodeId(2), ProbeAnswer{asked}, out);
   EXPECT_TRUE(detector.trusts(NodeId(2)));
   EXPECT_TRUE(suspects_despite(asked)) << "the same answer again and again";
-  EXPECT_FALSE(detector.trusts(NodeId(2)));
-  detector.on_message(Time::at_millis(60'000), NodeId(2), ProbeAnswer{asked + 1'000'000}, out);
+  detector.on_message(now, NodeId(2), ProbeAnswer{asked + 1'000'000}, out);
   EXPECT_FALSE(detector.trusts(NodeId(2))) << "nobody asked that";
 }
 
