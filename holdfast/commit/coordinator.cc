@@ -41,7 +41,7 @@ void Coordinator::start(Time now, Out& out) {
   for (auto it = open_.begin(); it != open_.end(); ++it) {
     mark<"commit.coordinator_recovers_a_commit">();
     out.raise(Decided{it->first, Outcome::kCommit}, it->second.record);
-    it->second.pause = config_.resend_first;
+    it->second.sent = 0;
     repeat(now, it, out);
   }
 }
@@ -70,7 +70,7 @@ StatusOr<TxnId> Coordinator::begin(Time now, std::vector<Part> parts, Out& out) 
   const TxnId txn{config_.self, epoch_, ++number_};
   open.ordinal = number_;
   open.give_up = now + config_.vote_timeout;
-  open.pause = config_.resend_first;
+  open.sent = 0;
   repeat(now, open_.emplace(txn, std::move(open)).first, out);
   return txn;
 }
@@ -115,7 +115,7 @@ void Coordinator::commit(Time now, Table::iterator it, Out& out) {
   // C1: the decision leaves before its record is stable; after a crash abort is presumed, against it.
   if (planted<"C1">()) open.record = StableSeq();
   out.raise(Decided{it->first, Outcome::kCommit}, open.record);
-  open.pause = config_.resend_first;
+  open.sent = 0;
   repeat(now, it, out);
 }
 
@@ -131,7 +131,7 @@ void Coordinator::abort(Table::iterator it, NodeId no_voter, Out& out) {
   out.raise(Decided{txn, Outcome::kAbort});
 }
 
-// Tells everybody it waits for, again, and doubles the pause until the next time.
+// Tells everybody it waits for, again, and pauses longer every time.
 void Coordinator::repeat(Time now, Table::iterator it, Out& out) {
   const TxnId& txn = it->first;
   Open& open = it->second;
@@ -144,9 +144,8 @@ void Coordinator::repeat(Time now, Table::iterator it, Out& out) {
       out.send(p, VoteRequest{txn, horizon(), open.participants, open.work[i]}, epoch_record_);
     }
   }
-  const Time next = now + open.pause;
+  const Time next = now + config_.resends().pause(++open.sent);
   timers_.set(txn, open.committed ? next : std::min(next, open.give_up));
-  open.pause = std::min(open.pause * 2, config_.resend_last);
 }
 
 void Coordinator::on(Time, NodeId from, const Acknowledge& m, Out& out) {

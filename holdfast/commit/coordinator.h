@@ -62,7 +62,7 @@ class Coordinator {
     std::set<NodeId> waits_for;  // who has not voted, or not acknowledged
     StableSeq record;            // of the commit
     Time give_up;                // when votes are missing
-    Duration pause;              // until messages are repeated
+    uint32_t sent = 0;           // how often, since the decision or without one
     uint64_t ordinal = 0;        // counts what this life began; 0: recovered
   };
   using Table = std::map<TxnId, Open>;

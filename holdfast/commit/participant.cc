@@ -38,7 +38,7 @@ void Participant::start(Time now, Out& out) {
     if (t.state == State::kPrepared) {
       mark<"commit.participant_recovers_in_doubt">();
       out.raise(InDoubt{it->first, t.workspace});
-      t.pause = config_.resend_first;
+      t.asked = 0;
       ask(now, it, out);
     } else if (!t.done && t.state == State::kCommitted) {
       out.raise(Commit{it->first, t.workspace});
@@ -86,7 +86,7 @@ void Participant::vote(Time now, const TxnId& txn, bool yes, Slice workspace, Ou
   // C2: the vote leaves before the promise is stable; a crash breaks it.
   if (planted<"C2">()) t.record = StableSeq();
   out.send(txn.coordinator, Vote{txn, true}, /*after=*/t.record);
-  t.pause = config_.resend_first;
+  t.asked = 0;
   timers_.set(txn, now + config_.decision_timeout);
 }
 
@@ -176,8 +176,7 @@ void Participant::ask(Time now, Table::iterator it, Out& out) {
   for (const NodeId fellow : t.participants) {
     if (fellow != config_.self && fellow != txn.coordinator) out.send(fellow, DecisionRequest{txn});
   }
-  timers_.set(txn, now + t.pause);
-  t.pause = std::min(t.pause * 2, config_.resend_last);
+  timers_.set(txn, now + config_.resends().pause(++t.asked));
 }
 
 void Participant::on_time(Time now, Out& out) {

@@ -55,7 +55,7 @@ class Participant {
     std::vector<NodeId> participants;
     Slice workspace;  // while prepared, or committed and not done
     StableSeq record;
-    Duration pause;  // until the next question
+    uint32_t asked = 0;  // for the decision
     bool done = false;
   };
   using Table = std::map<TxnId, Txn>;

@@ -12,6 +12,7 @@
 
 #include "holdfast/base/slice.h"
 #include "holdfast/model/outbox.h"
+#include "holdfast/model/retry.h"
 #include "holdfast/model/types.h"
 
 namespace holdfast::commit {
@@ -153,6 +154,8 @@ struct Config {
   // Both: pauses between repeated messages double from the first to the second.
   Duration resend_first = Duration::millis(200);
   Duration resend_last = Duration::seconds(10);
+  // Every message says what is so, or asks: twice is as good as once.
+  RetryPolicy resends() const { return RetryPolicy(Repeatable::kIdempotent).growing(resend_first, resend_last); }
   // Site: the records after which the state is written anew and older ones are released.
   uint64_t checkpoint_records = 10'000;
 };
