@@ -1,0 +1,94 @@
+// Execution in the order, one batch at a time, each request at most once.
+#include <algorithm>
+
+#include "holdfast/base/assert.h"
+#include "holdfast/base/codec.h"
+#include "holdfast/base/mark.h"
+#include "holdfast/base/planted.h"
+#include "holdfast/consensus/pbft/replica_impl.h"
+
+namespace holdfast::pbft {
+
+void Replica::Impl::execute_next(Step& s) {
+  if (running || rotten || transfer.loading) return;
+  auto at = slots.find(executed + 1);
+  if (planted<"B7">() && (at == slots.end() || !at->second.decided)) {
+    at = std::find_if(slots.upper_bound(executed), slots.end(), [](const auto& e) { return e.second.decided; });
+  }
+  if (at == slots.end() || !at->second.decided) return;
+  const Seq seq = at->first;
+  Slot& slot = at->second;
+  const ContentPtr content = slot.content(*slot.decided);
+  if (content == nullptr) return;
+  if (!slot.decided_in_writing) {
+    Slot::Held& held = slot.contents.at(*slot.decided);
+    ledger.decided(seq, *slot.decided, held.in_writing ? nullptr : content.get(), s.out);
+    held.in_writing = slot.decided_in_writing = true;
+  }
+  running = Running{.seq = seq, .content = content};
+  running->stamp_ms = std::max(stamps.executed_ms(), content->batch.stamp_ms);
+  running->live = slot.proposal && slot.proposal->view == view && slot.accepted_at > Time() && seq > opening_end &&
+                  slot.proposal->digest == *slot.decided && slot.voted;
+  for (const SignedRequest& r : content->batch.requests) {
+    if (group().key(r.request.id.client) == nullptr || !sensible(r.request) || !table.claim(r.request)) {
+      mark<"pbft.request_repeated">();
+      continue;
+    }
+    if (r.request.kind == RequestKind::kReconfigure) {
+      running->own_results.emplace_back(r.request.id, reconfigure(r.request, seq));
+    } else {
+      running->asked.push_back(r.request);
+    }
+  }
+  s.out.raise(Execute{seq, running->stamp_ms, running->asked, seq.value() % config.checkpoint_interval == 0});
+}
+
+void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> results, const Digest& state) {
+  Running r = std::move(*running);
+  running.reset();
+  ensure(results.size() == r.asked.size(), "every request that was asked for has its results");
+  executed = r.seq;
+  chain = next_in_chain(chain, r.seq, r.content->digest);
+  history[r.seq] = r.content;
+  stamps.executed(s.now, r.stamp_ms, r.live);
+  moved = s.now;
+  if (r.live) failed_views = 0;
+  for (size_t i = 0; i < r.asked.size(); ++i) {
+    ensure(results[i].size() == r.asked[i].operations.size(), "every operation has its result");
+    r.own_results.emplace_back(r.asked[i].id, std::move(results[i]));
+  }
+  for (auto& [id, values] : r.own_results) {
+    const Done done{id.sequence, values};
+    table.done(id, std::move(values));
+    answer(s, id, done, /*full=*/false);
+  }
+  for (const SignedRequest& request : r.content->batch.requests) {
+    pool.settle(s.now, request.request.id.client, table);
+  }
+  if (r.seq.value() % config.checkpoint_interval == 0) make_checkpoint(s, state);
+  collect_garbage();
+  enter_epoch_when_due(s);
+}
+
+// The next configuration, in force behind the first checkpoint that nobody can have proposed beyond without having
+// executed this: proposals reach a window behind what is stable, and this place was not.
+std::vector<Slice> Replica::Impl::reconfigure(const Request& request, Seq at) {
+  const auto refused = [](const char* why) { return std::vector<Slice>{Slice::unowned(why)}; };
+  if (request.operations.size() != 1) return refused("refused: a change is a request of one operation");
+  const StatusOr<SignedChange> change = codec::decode<SignedChange>(request.operations[0]);
+  if (!change.ok()) return refused("refused: the change is malformed");
+  if (pending) return refused("refused: another change is under way");
+  if (!judge.valid(*change)) return refused("refused: not signed by the administrator, for this epoch");
+  Configuration next = group().configuration();
+  ++next.epoch;
+  next.members = change->change.members;
+  // Who becomes a member is no longer a mere client.
+  const Group members(next);
+  std::erase_if(next.clients, [&](const Peer& p) { return members.is_member(p.id); });
+  if (!Group::valid(next).ok()) return refused("refused: not a valid membership");
+  const uint64_t k = config.checkpoint_interval;
+  pending = PendingChange{Seq((at.value() + config.window + k - 1) / k * k), std::move(next)};
+  return {Slice::unowned("ok")};
+}
+
+}  // namespace holdfast::pbft

@@ -1,0 +1,116 @@
+// Telling others how far one is, and giving them what they lack: the only retransmission there is.
+#include <algorithm>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/consensus/pbft/replica_impl.h"
+
+namespace holdfast::pbft {
+
+namespace {
+// What one report is answered with, at most.
+constexpr int kPlacesHelped = 32;
+constexpr int kProposalsHelped = 4;
+constexpr int kFetched = 16;
+}  // namespace
+
+bool Replica::Impl::busy() const {
+  if (changing || silent || transfer.active || low() > executed || rotten) return true;
+  return pool.oldest() != Time::never() || slots.upper_bound(executed) != slots.end();
+}
+
+Time Replica::Impl::next_tick() const { return last_tick + config.resend_interval * (busy() ? 1 : 10); }
+
+void Replica::Impl::tick(Step& s) {
+  if (s.now < next_tick()) return;
+  last_tick = s.now;
+  broadcast(s, StatusReport{group().epoch(), view, changing, low(), executed});
+  if (changing && ledger.standing().change) {
+    broadcast(s, *ledger.standing().change, ledger.after_standing());
+  }
+  fetch_missing(s);
+  end_silence_when_due(s);
+  transfer_tick(s);
+}
+
+// Contents that a quorum, or a new view, has named by digest only. Whoever voted for them has them.
+void Replica::Impl::fetch_missing(Step& s) {
+  int n = 0;
+  for (auto at = slots.upper_bound(std::min(executed, low())); at != slots.end() && n < kFetched; ++at) {
+    if (const auto digest = at->second.missing()) {
+      broadcast(s, FetchBatch{at->first, *digest});
+      ++n;
+    }
+  }
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const FetchBatch& m) {
+  if (!group().is_member(from)) return;
+  const auto slot = slots.find(m.seq);
+  ContentPtr content = slot != slots.end() ? slot->second.content(m.digest) : nullptr;
+  if (const auto old = history.find(m.seq); content == nullptr && old != history.end()) {
+    if (old->second->digest == m.digest) content = old->second;
+  }
+  if (content != nullptr) send(s, from, BatchData{m.seq, content->bytes});
+}
+
+void Replica::Impl::on(Step& s, NodeId, const BatchData& m) {
+  const auto at = slots.find(m.seq);
+  if (at == slots.end()) return;
+  Slot& slot = at->second;
+  const auto missing = slot.missing();
+  if (!missing || crypto::digest(m.batch.view()) != *missing) return;
+  const ContentPtr content = content_of(m.batch);
+  if (content == nullptr) return;
+  mark<"pbft.batch_fetched">();
+  slot.hold(content);
+  if (slot.proposal && slot.proposal->digest == content->digest && !changing) vote(s, slot);
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const StatusReport& m) {
+  if (!group().is_member(from) || from == self()) return;
+  if (silent && m.stable <= low()) reported[from] = m.stable;
+  Time& last = helped.try_emplace(from, Time()).first->second;
+  if (last != Time() && s.now - last < config.resend_interval / 2) return;
+  last = s.now;
+  if (m.epoch < group().epoch() || m.stable < low()) send(s, from, StableNotice{stable});
+  if (m.epoch != group().epoch()) return;
+  const Standing& standing = ledger.standing();
+  const bool behind = m.view < view || (m.view == view && m.changing && !changing);
+  if (behind && standing.entered && standing.entered->view.view > m.view - (m.changing ? 1 : 0)) {
+    send(s, from, *standing.entered, ledger.after_standing());
+  }
+  if (silent) return;
+  int places = 0, proposals = 0;
+  for (auto at = slots.upper_bound(m.executed); at != slots.end() && places < kPlacesHelped; ++at, ++places) {
+    const Slot& slot = at->second;
+    if (at->first <= executed && slot.decided) send(s, from, DecidedNotice{m.epoch, at->first, *slot.decided});
+    if (changing || !votes() || !slot.proposal || !slot.voted || slot.proposal->view != view) continue;
+    const ContentPtr content = slot.content(slot.proposal->digest);
+    if (leads() && m.view == view && at->first > opening_end && content != nullptr && proposals < kProposalsHelped) {
+      send(s, from, PrePrepare{group().epoch(), view, at->first, content->bytes});
+      ++proposals;
+    }
+    const auto cast = slot.votes.find(self());
+    if (cast != slot.votes.end() && cast->second.vote.view == view) {
+      send(s, from, Prepare{cast->second.vote, cast->second.signature});
+    }
+    const auto said_commit = slot.commits.find(self());
+    if (said_commit != slot.commits.end()) send(s, from, Commit{said_commit->second});
+  }
+}
+
+// A replica that lost its disk may have voted in places up to a window behind a checkpoint that enough others have
+// executed. It votes again when everything up to there is settled.
+void Replica::Impl::end_silence_when_due(Step& s) {
+  if (!silent) return;
+  if (!silent_until) {
+    if (reported.size() < group().size() - 1 - group().faulty()) return;
+    silent_until = low() + 2 * config.window;
+  }
+  if (low() < silent_until || executed < silent_until) return;
+  mark<"pbft.silence_ended">();
+  silent = false;
+  stand(s, std::nullopt, ledger.standing().entered);
+}
+
+}  // namespace holdfast::pbft

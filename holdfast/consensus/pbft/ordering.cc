@@ -1,0 +1,198 @@
+// The normal case: PRE-PREPARE, PREPARE, COMMIT (TOCS 2002, section 4.3).
+#include <algorithm>
+
+#include "holdfast/base/codec.h"
+#include "holdfast/base/mark.h"
+#include "holdfast/base/planted.h"
+#include "holdfast/consensus/pbft/replica_impl.h"
+
+namespace holdfast::pbft {
+
+bool Replica::Impl::can_propose() const {
+  if (!leads() || !in_window(next_place) || next_place > barrier()) return false;
+  // What is under way: proposed in this view and not decided.
+  uint64_t in_flight = 0;
+  for (auto at = slots.upper_bound(executed); at != slots.end(); ++at) {
+    if (at->second.proposal && !at->second.decided) ++in_flight;
+  }
+  return in_flight < config.max_in_flight && (pending || pool.anything_to_take());
+}
+
+void Replica::Impl::propose(Step& s) {
+  while (can_propose()) {
+    Batch batch{stamps.read(s.now), pool.take()};
+    // What others proposed meanwhile, in an earlier view, may be executed.
+    std::erase_if(batch.requests, [&](const SignedRequest& r) { return !table.wants(r.request); });
+    if (batch.requests.empty() && !pending) continue;
+    const ContentPtr content = content_of(batch);
+    const Vote proposal{group().epoch(), view, next_place, content->digest};
+    broadcast(s, PrePrepare{proposal.epoch, view, next_place, content->bytes});
+    ++next_place;
+    accept(s, proposal, content);
+  }
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const PrePrepare& m) {
+  if (m.epoch != group().epoch() || changing || !member() || m.view.value() > kMaxNumber) return;
+  if (from != group().primary(m.view) || from == self()) return mark<"pbft.proposal_of_another">();
+  const bool ahead = m.view > view && planted<"B7">();
+  if (m.view != view && !ahead) return;
+  if (!in_window(m.seq) || m.seq <= opening_end || m.seq > barrier()) return;
+  Slot& slot = slots[m.seq];
+  if (slot.proposal && !ahead) {
+    if (slot.proposal->digest != crypto::digest(m.batch.view())) mark<"pbft.primary_equivocates">();
+    return;
+  }
+  const ContentPtr content = content_of(m.batch);
+  if (content == nullptr || !acceptable(s, content->batch)) return mark<"pbft.proposal_refused">();
+  accept(s, Vote{m.epoch, view, m.seq, content->digest}, content);
+}
+
+// What a correct primary may propose. What only wastes its time (requests that were executed) is left to the pace.
+bool Replica::Impl::acceptable(Step& s, const Batch& batch) {
+  if (!stamps.believes(s.now, batch.stamp_ms)) {
+    mark<"pbft.stamp_not_believed">();
+    return false;
+  }
+  uint64_t operations = 0;
+  for (const SignedRequest& r : batch.requests) {
+    operations += r.request.operations.size();
+    if (!sensible(r.request)) return false;
+    const SignedRequest* known = pool.find(r.request.id);
+    const bool same = known != nullptr && known->signature == r.signature && known->request.kind == r.request.kind &&
+                      known->request.floor == r.request.floor && known->request.operations == r.request.operations;
+    if (!same && !judge.valid(r)) return false;
+  }
+  return batch.requests.size() <= 1 || operations <= config.max_batch_operations;
+}
+
+// This replica's one proposal for a place in the view that is in force.
+void Replica::Impl::accept(Step& s, const Vote& proposal, const ContentPtr& content) {
+  Slot& slot = slots[proposal.seq];
+  slot.proposal = proposal;
+  slot.voted = false;
+  slot.accepted_at = s.now;
+  slot.hold(content);
+  slot.prune();
+  stamps.accepted(content->batch.stamp_ms);
+  for (const SignedRequest& r : content->batch.requests) {
+    if (const auto lag = pool.proposed(s.now, r.request.id)) pace.proposed(*lag);
+  }
+  vote(s, slot);
+}
+
+void Replica::Impl::vote(Step& s, Slot& slot) {
+  if (slot.voted || !votes() || changing) return;
+  const Vote& proposal = *slot.proposal;
+  Slot::Held& held = slot.contents.at(proposal.digest);
+  slot.voted = true;
+  const StableSeq after = ledger.accept(proposal, held.in_writing ? nullptr : held.content.get(), s.out);
+  held.in_writing = true;
+  say_to_all(s, Prepare{proposal, authority.sign(text_of(config.cluster, proposal))}, after);
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const Prepare& m) {
+  const Vote& v = m.vote;
+  if (v.epoch != group().epoch() || v.view < view || v.view.value() > kMaxNumber || !in_window(v.seq)) return;
+  if (!group().is_member(from)) return;
+  Slot& slot = slots[v.seq];
+  const auto at = slot.votes.find(from);
+  if (at != slot.votes.end()) {
+    if (at->second.vote.view >= v.view) return;  // the first vote counts
+    slot.votes.erase(at);
+  }
+  slot.votes.emplace(from, Cast{v, m.signature, from == self()});
+  check_prepared(s, v.seq);
+}
+
+void Replica::Impl::check_prepared(Step& s, Seq seq) {
+  Slot& slot = slots[seq];
+  if (changing || !votes() || !slot.proposal || !slot.voted) return;
+  if (slot.prepared && slot.prepared->vote.view == view) return;
+  const auto counts = [&](const Cast& c) { return c.vote == *slot.proposal; };
+  const auto matching = [&] {
+    return static_cast<size_t>(
+        std::count_if(slot.votes.begin(), slot.votes.end(), [&](const auto& c) { return counts(c.second); }));
+  };
+  if (matching() < group().quorum()) return;
+  // Signatures are checked only now, and only as many as are needed. What is not signed does not count: this
+  // certificate must convince others in a later view.
+  PreparedCert cert{*slot.proposal, {}};
+  for (auto at = slot.votes.begin(); at != slot.votes.end() && cert.endorsements.size() < group().quorum();) {
+    Cast& c = at->second;
+    if (counts(c) && !c.verified && !judge.valid(c.vote, at->first, c.signature)) {
+      mark<"pbft.prepare_forged">();
+      at = slot.votes.erase(at);
+      continue;
+    }
+    if (counts(c)) {
+      c.verified = true;
+      cert.endorsements.push_back({at->first, c.signature});
+    }
+    ++at;
+  }
+  if (cert.endorsements.size() < group().quorum()) return;
+  slot.prepared = cert;
+  slot.prune();
+  highest_prepared = std::max(highest_prepared, seq);
+  say_to_all(s, Commit{cert.vote}, ledger.prepared(cert, s.out));
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const Commit& m) {
+  const Vote& v = m.vote;
+  if (v.epoch != group().epoch() || v.view.value() > kMaxNumber || !group().is_member(from)) return;
+  if (v.seq <= executed || v.seq.value() > kMaxNumber || v.seq > low() + config.window) return;
+  Slot& slot = slots[v.seq];
+  const auto at = slot.commits.find(from);
+  if (at != slot.commits.end() && !planted<"B5">()) {
+    if (at->second.view >= v.view) return;
+    slot.commits.erase(at);
+  }
+  if (slot.commits.size() < 100) slot.commits.emplace(from, v);
+  check_decided(s, v.seq);
+}
+
+// A quorum's commits decide, whether or not this replica has prepared: more than f correct members have, so every later
+// view will begin with it.
+void Replica::Impl::check_decided(Step& s, Seq seq) {
+  Slot& slot = slots[seq];
+  if (slot.decided) return;
+  for (const auto& [from, v] : slot.commits) {
+    const auto same = std::count_if(slot.commits.begin(), slot.commits.end(),
+                                    [vote = &v](const auto& c) { return c.second == *vote; });
+    if (static_cast<size_t>(same) < group().quorum()) continue;
+    if (slot.proposal && slot.proposal->digest == v.digest) pace.agreed(s.now - slot.accepted_at);
+    return decide(s, slot, Digest(v.digest));
+  }
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const DecidedNotice& m) {
+  if (m.epoch != group().epoch() || !group().is_member(from) || m.seq.value() > kMaxNumber) return;
+  if (m.seq <= executed || m.seq > low() + config.window) return;
+  Slot& slot = slots[m.seq];
+  slot.said_decided[from] = m.digest;
+  const auto same = std::count_if(slot.said_decided.begin(), slot.said_decided.end(),
+                                  [&](const auto& c) { return c.second == m.digest; });
+  if (slot.decided || static_cast<size_t>(same) <= group().faulty()) return;
+  mark<"pbft.decided_by_hearsay">();
+  decide(s, slot, m.digest);
+}
+
+void Replica::Impl::decide(Step& s, Slot& slot, const Digest& digest) {
+  slot.decided = digest;
+  slot.prune();
+  if (slot.content(digest) == nullptr) {
+    mark<"pbft.decided_unseen">();
+    fetch_missing(s);
+  }
+}
+
+bool Replica::Impl::knows_vote(const Vote& vote, NodeId by, const Signature& signature) const {
+  const auto slot = slots.find(vote.seq);
+  if (slot == slots.end()) return false;
+  const auto cast = slot->second.votes.find(by);
+  return cast != slot->second.votes.end() && cast->second.verified && cast->second.vote == vote &&
+         cast->second.signature == signature;
+}
+
+}  // namespace holdfast::pbft

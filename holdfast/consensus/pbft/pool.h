@@ -1,0 +1,68 @@
+// Requests that wait to be ordered, and how long they have waited.
+//
+// Bounded per client in number and bytes. Every client has its turn: batches are filled round robin, and each client's
+// oldest request is timed by itself, so that a primary which serves all but one is found out.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "holdfast/consensus/pbft/client_table.h"
+#include "holdfast/consensus/pbft/types.h"
+
+namespace holdfast::pbft {
+
+class Pool {
+ public:
+  explicit Pool(const Config& config) : config_(config) {}
+
+  // Whether the very same request (or one under its id) waits already.
+  const SignedRequest* find(const RequestId& id) const;
+  // The caller has checked the signature. False: known, unwanted, or its client has too much waiting.
+  bool add(Time now, const SignedRequest& request, const ClientTable& table);
+  // A proposal with it was accepted. How long it had been its client's oldest one: none if it is not, or not known.
+  std::optional<Duration> proposed(Time now, const RequestId& id);
+  // Drops what the table no longer wants of a client; its next request's time begins.
+  void settle(Time now, NodeId client, const ClientTable& table);
+  // All that waits counts as not proposed, and every time begins anew: a new view.
+  void restart(Time now);
+  template <class Stays>
+  void keep(Stays&& stays) {
+    for (auto& [id, client] : clients_) {
+      while (!stays(id) && !client.waiting.empty()) erase(client, client.waiting.begin());
+    }
+    std::erase_if(clients_, [](const auto& c) { return c.second.waiting.empty(); });
+  }
+
+  // The next batch: not proposed yet, each client in turn.
+  std::vector<SignedRequest> take();
+  bool anything_to_take() const { return untaken_ > 0; }
+  // When the longest waiting oldest request of any client began to wait. never(): nothing waits.
+  Time oldest() const;
+  // Requests, not proposed, that have waited for `patience` and were not handed out since restart().
+  std::vector<SignedRequest> overdue(Time now, Duration patience);
+  // When overdue() next has something; never() when not.
+  Time next_overdue(Duration patience) const;
+
+ private:
+  struct Waiting {
+    SignedRequest request;
+    Time since;
+    bool proposed = false;
+    bool passed_on = false;
+  };
+  using Key = std::pair<uint64_t, uint64_t>;  // incarnation, sequence
+  struct Client {
+    std::map<Key, Waiting> waiting;
+    size_t bytes = 0;
+  };
+  static size_t bytes_of(const Request& request);
+  void erase(Client& client, std::map<Key, Waiting>::iterator at);
+
+  const Config& config_;
+  size_t untaken_ = 0;  // not proposed
+  std::map<NodeId, Client> clients_;
+  NodeId turn_;  // whose turn was last
+};
+
+}  // namespace holdfast::pbft

@@ -1,0 +1,219 @@
+// State from others: nothing is used that a quorum has not certified. A sender who lies costs time, and is passed over.
+#include <algorithm>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/consensus/pbft/replica_impl.h"
+
+namespace holdfast::pbft {
+
+void Replica::Impl::transfer_tick(Step& s) {
+  if (transfer.loading) return;
+  const bool behind = low() > executed || rotten || epoch_heard > group().epoch();
+  const bool moves = executed != transfer.executed_before;
+  transfer.executed_before = executed;
+  if (!transfer.active) {
+    // It may only be slow: what it lacks is often on its way.
+    if (!behind || moves) return;
+    mark<"pbft.transfer">();
+    transfer.active = true;
+    return ask_next_sender(s);
+  }
+  if (!behind && !transfer.offer) {
+    // It has got there by itself, or there was nothing to get.
+    transfer = Transfer{.sender = transfer.sender, .executed_before = executed};
+    return;
+  }
+  if (running || (slots.contains(executed + 1) && slots.at(executed + 1).decided && !rotten)) return;
+  if (s.now - transfer.asked >= config.resend_interval * 3) ask_next_sender(s);
+}
+
+// Gives up what came so far, and turns to the next member, at the next tick: whoever sends nonsense must not make this
+// replica busy.
+void Replica::Impl::give_up_sender(Step& s) {
+  if (transfer.blob) s.out.blob(BlobDrop{transfer.blob});
+  transfer = Transfer{.active = true,
+                      .sender = transfer.sender + 1,
+                      .asked = s.now - config.resend_interval * 3,
+                      .executed_before = executed};
+  if (group().members()[transfer.sender % group().size()].id == self()) ++transfer.sender;
+}
+
+void Replica::Impl::ask_next_sender(Step& s) {
+  give_up_sender(s);
+  ask_for_state(s);
+}
+
+// How far it has the order. Batches that came before it executed others by itself are of no use any more.
+Seq Replica::Impl::having() {
+  if (transfer.parts_behind != executed) transfer.parts.clear();
+  transfer.parts_behind = executed;
+  return executed + transfer.parts.size();
+}
+
+void Replica::Impl::ask_for_state(Step& s) {
+  transfer.asked = s.now;
+  const Seq have = having();
+  send(s, group().members()[transfer.sender % group().size()].id, FetchState{group().epoch(), have, rotten});
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const LogPart& m) {
+  if (!transfer.active || transfer.offer || transfer.loading || rotten || running) return;
+  if (from != group().members()[transfer.sender % group().size()].id) return;
+  const Seq have = having();
+  if (m.first != have + 1 || m.batches.empty() || transfer.parts.size() + m.batches.size() > 4 * config.window) {
+    return;
+  }
+  for (const Slice& batch : m.batches) {
+    ContentPtr content = content_of(batch);
+    if (content == nullptr) return give_up_sender(s);
+    transfer.parts.push_back(std::move(content));
+  }
+  if (!m.cert) return ask_for_state(s);
+  if (!finish_segment(s, *m.cert)) {
+    mark<"pbft.segment_refused">();
+    return give_up_sender(s);
+  }
+  transfer.asked = s.now;
+}
+
+// The batches are what the certificate's chain says: they are decided.
+bool Replica::Impl::finish_segment(Step& s, const CheckpointCert& cert) {
+  const Seq end = executed + transfer.parts.size();
+  if (cert.checkpoint.seq != end || !judge.valid(cert)) return false;
+  Digest at = chain;
+  Seq seq = executed;
+  for (const ContentPtr& c : transfer.parts) at = next_in_chain(at, ++seq, c->digest);
+  if (at != cert.checkpoint.chain) return false;
+  seq = executed;
+  for (const ContentPtr& c : transfer.parts) {
+    Slot& slot = slots[++seq];
+    slot.decided = c->digest;
+    slot.hold(c);
+  }
+  mark<"pbft.segment_taken">();
+  transfer.parts.clear();
+  certs.emplace(end, cert);
+  adopt_stable(s, cert);
+  return true;
+}
+
+bool Replica::Impl::convincing(const SnapshotOffer& m) const {
+  if (m.size > config.max_snapshot_bytes || m.links.size() > 10'000) return false;
+  // From epoch to epoch, each closed by a quorum of its own members.
+  Group at = group();
+  for (const EpochLink& link : m.links) {
+    if (link.configuration.epoch != at.epoch() + 1 || !Group::valid(link.configuration).ok()) return false;
+    if (!certified(link.cert, config.cluster, at, authority)) return false;
+    if (link.cert.checkpoint.configuration != digest_of(link.configuration)) return false;
+    at = Group(link.configuration);
+  }
+  // A snapshot at the very end of an epoch is certified by that epoch, and names the next one's members.
+  const Checkpoint& c = m.cert.checkpoint;
+  const bool at_link = !m.links.empty() && m.links.back().cert.checkpoint == c;
+  if (!at_link && !(c == judge.base() && m.links.empty()) && !certified(m.cert, config.cluster, at, authority)) {
+    return false;
+  }
+  if (m.core.seq != c.seq || m.core.chain != c.chain || digest_of(m.core.configuration) != c.configuration)
+    return false;
+  const StatusOr<ClientTable> clients = ClientTable::from_rows(m.core.clients, config.client_window);
+  return clients.ok() && core_digest(m.core, clients->digest()) == c.core;
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const SnapshotOffer& m) {
+  if (!transfer.active || transfer.offer || transfer.loading || running) return;
+  if (from != group().members()[transfer.sender % group().size()].id) return;
+  if (m.cert.checkpoint.seq.value() > kMaxNumber || (m.cert.checkpoint.seq <= executed && !rotten)) return;
+  const bool from_nothing = rotten && m.cert.checkpoint == judge.base() && group().epoch() == 0 && !m.size;
+  if ((!m.size && !from_nothing) || !convincing(m)) {
+    mark<"pbft.offer_refused">();
+    return give_up_sender(s);
+  }
+  if (from_nothing) return install(s, m, SnapshotMeta{});
+  transfer.offer = m;
+  transfer.parts.clear();
+  transfer.blob = ++last_blob;
+  transfer.received = 0;
+  s.out.blob(BlobCreate{transfer.blob});
+  transfer.asked = s.now;
+  send(s, from, FetchChunk{m.cert.checkpoint.seq, 0});
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const Chunk& m) {
+  if (!transfer.active || !transfer.offer || transfer.loading || transfer.writing) return;
+  if (from != group().members()[transfer.sender % group().size()].id) return;
+  if (m.seq != transfer.offer->cert.checkpoint.seq || m.offset != transfer.received || m.bytes.empty()) return;
+  if (m.bytes.size() > transfer.offer->size - transfer.received) return give_up_sender(s);
+  transfer.received += m.bytes.size();
+  transfer.writing = true;
+  transfer.asked = s.now;
+  s.out.blob(BlobAppend{transfer.blob, m.bytes});
+}
+
+void Replica::Impl::received_blob(Step& s, const BlobAnswer& answer) {
+  const BlobId id = std::visit([](const auto& a) { return a.id; }, answer);
+  if (!transfer.offer || id != transfer.blob || !id) return;
+  const SnapshotOffer& offer = *transfer.offer;
+  transfer.asked = s.now;
+  if (std::holds_alternative<BlobFailed>(answer)) {
+    transfer.blob = BlobId();
+    return give_up_sender(s);
+  }
+  if (std::holds_alternative<BlobAppended>(answer)) {
+    transfer.writing = false;
+    if (transfer.received == offer.size) {
+      s.out.blob(BlobSeal{transfer.blob});
+    } else {
+      send(s, group().members()[transfer.sender % group().size()].id,
+           FetchChunk{offer.cert.checkpoint.seq, transfer.received});
+    }
+  } else if (std::holds_alternative<BlobSealed>(answer)) {
+    transfer.loading = true;
+    s.out.raise(SnapshotReceived{{offer.cert.checkpoint.seq, transfer.blob, offer.size}});
+  }
+}
+
+// The owner's state is that of the snapshot, and its digest is the certified one.
+void Replica::Impl::install(Step& s, const SnapshotOffer& offer, const SnapshotMeta& meta) {
+  mark<"pbft.snapshot_installed">();
+  const Checkpoint& c = offer.cert.checkpoint;
+  table = *ClientTable::from_rows(offer.core.clients, config.client_window);
+  const bool backwards = c.seq < executed;
+  executed = c.seq;
+  chain = c.chain;
+  pending = offer.core.pending;
+  rotten = false;
+  transfer = Transfer{.active = true, .sender = transfer.sender, .asked = s.now, .executed_before = executed};
+  history.erase(history.begin(), history.upper_bound(executed));
+  std::erase_if(cores, [&](const auto& e) { return e.first > executed; });
+  said.clear();
+  certs[c.seq] = offer.cert;
+  for (const EpochLink& link : offer.links) links.push_back(link);
+  if (offer.core.configuration.epoch > group().epoch()) {
+    stable = offer.cert;
+    enter_epoch(s, offer.core.configuration, offer.links.back().cert.checkpoint);
+  }
+  stamps.lose(s.now, offer.core.stamp_ms);
+  moved = s.now;
+  if (c.seq > low()) {
+    stable = offer.cert;
+    next_place = std::max(next_place, c.seq + 1);
+  }
+  snapshot = SnapshotMark{meta, offer.cert, offer.core, judge.base(), links, /*replaced=*/true};
+  write_mark(s);
+  if (!meta.blob) snapshot.reset();
+  if (backwards) {
+    // What it had executed behind the snapshot was certified or decided all the same: only its state was wrong.
+    for (const auto& [seq, content] : history) {
+      Slot& slot = slots[seq];
+      slot.decided = content->digest;
+      slot.hold(content);
+    }
+  }
+  history.clear();
+  for (const Peer& p : group().members()) pool.settle(s.now, p.id, table);
+  for (const Peer& p : group().configuration().clients) pool.settle(s.now, p.id, table);
+  collect_garbage();
+  s.out.raise(StateReplaced{meta});
+}
+
+}  // namespace holdfast::pbft

@@ -1,0 +1,208 @@
+// The parts of a replica, and what they share. Each group of functions has a source file of its own.
+#pragma once
+
+#include <deque>
+#include <set>
+
+#include "holdfast/consensus/pbft/client_table.h"
+#include "holdfast/consensus/pbft/evidence.h"
+#include "holdfast/consensus/pbft/ledger.h"
+#include "holdfast/consensus/pbft/pace.h"
+#include "holdfast/consensus/pbft/pool.h"
+#include "holdfast/consensus/pbft/replica.h"
+#include "holdfast/consensus/pbft/slots.h"
+#include "holdfast/consensus/pbft/stamps.h"
+#include "holdfast/consensus/pbft/transfer.h"
+
+namespace holdfast::pbft {
+
+// One input's moment and effects.
+struct Step {
+  Time now;
+  Replica::Out& out;
+};
+
+struct Replica::Impl {
+  Impl(const Config& c, Authority& a);
+
+  NodeId self() const { return config.self; }
+  const Group& group() const { return judge.group(); }
+  bool member() const { return group().is_member(self()); }
+  // Whether this replica's votes may count.
+  bool votes() const { return member() && !silent; }
+  bool leads() const { return votes() && !changing && group().primary(view) == self(); }
+  Seq low() const { return stable.checkpoint.seq; }
+  bool in_window(Seq seq) const { return seq > low() && seq - low() <= config.window; }
+  // Behind a change of the membership the next epoch begins: nothing is proposed there in this one.
+  Seq barrier() const { return pending ? pending->at : Seq(kMaxNumber); }
+  Duration patience() const { return config.request_timeout * (int64_t{1} << std::min<uint64_t>(failed_views, 6)); }
+
+  // --- speech.cc: everything that is sent ---
+  void send(Step& s, NodeId to, const Message& message, StableSeq after = {});
+  void broadcast(Step& s, const Message& message, StableSeq after = {});
+  // This replica hears what it said itself when the record that it waits for is stable.
+  void say_to_all(Step& s, const Message& message, StableSeq after);
+  void hear_oneself(Step& s);
+  // Ends every step: does what has become possible.
+  void settle(Step& s);
+
+  // --- requests.cc ---
+  void on(Step& s, NodeId from, const Submit& m);
+  void on(Step& s, NodeId from, const AskRead& m);
+  void on(Step&, NodeId, const Reply&) {}
+  bool sensible(const Request& request) const;
+  void answer(Step& s, const RequestId& id, const Done& done, bool full);
+  void read_when_ready(Step& s);
+  void pass_on_overdue(Step& s);
+
+  // --- ordering.cc ---
+  bool can_propose() const;
+  void propose(Step& s);
+  void on(Step& s, NodeId from, const PrePrepare& m);
+  bool acceptable(Step& s, const Batch& batch);
+  void accept(Step& s, const Vote& proposal, const ContentPtr& content);
+  void vote(Step& s, Slot& slot);
+  void on(Step& s, NodeId from, const Prepare& m);
+  void on(Step& s, NodeId from, const Commit& m);
+  void check_prepared(Step& s, Seq seq);
+  void on(Step& s, NodeId from, const DecidedNotice& m);
+  void check_decided(Step& s, Seq seq);
+  void decide(Step& s, Slot& slot, const Digest& digest);
+  bool knows_vote(const Vote& vote, NodeId by, const Signature& signature) const;
+
+  // --- execution.cc ---
+  void execute_next(Step& s);
+  void executed_now(Step& s, std::vector<std::vector<Slice>> results, const Digest& state);
+  std::vector<Slice> reconfigure(const Request& request, Seq at);
+
+  // --- checkpoints.cc ---
+  Digest core_digest(const CoreState& core, const Digest& clients) const;
+  void make_checkpoint(Step& s, const Digest& state);
+  void on(Step& s, NodeId from, const CheckpointVote& m);
+  void on(Step& s, NodeId from, const StableNotice& m);
+  void adopt_stable(Step& s, const CheckpointCert& cert);
+  void collect_garbage();
+  void write_mark(Step& s);
+  void enter_epoch_when_due(Step& s);
+  void enter_epoch(Step& s, const Configuration& next, const Checkpoint& base);
+  void found_rotten(Step& s, Seq seq);
+
+  // --- view_change.cc ---
+  void start_view_change(Step& s, View wanted);
+  void on(Step& s, NodeId from, const SignedViewChange& m);
+  void consider_changes(Step& s);
+  void open_view(Step& s);
+  void on(Step& s, NodeId from, const SignedNewView& m);
+  void enter_view(Step& s, const SignedNewView& m);
+  void stand(Step& s, std::optional<SignedViewChange> change, std::optional<SignedNewView> entered);
+  Time complaint_due() const;
+  void complain_when_due(Step& s);
+
+  // --- helping.cc ---
+  void tick(Step& s);
+  Time next_tick() const;
+  bool busy() const;
+  void fetch_missing(Step& s);
+  void on(Step& s, NodeId from, const StatusReport& m);
+  void on(Step& s, NodeId from, const FetchBatch& m);
+  void on(Step& s, NodeId from, const BatchData& m);
+  void end_silence_when_due(Step& s);
+
+  // --- serving.cc ---
+  void on(Step& s, NodeId from, const FetchState& m);
+  void on(Step& s, NodeId from, const FetchChunk& m);
+  void serve_chunk(Step& s, const BlobAnswer& answer);
+
+  // --- receiving.cc ---
+  void transfer_tick(Step& s);
+  void give_up_sender(Step& s);
+  void ask_next_sender(Step& s);
+  void ask_for_state(Step& s);
+  Seq having();
+  void on(Step& s, NodeId from, const LogPart& m);
+  bool finish_segment(Step& s, const CheckpointCert& cert);
+  void on(Step& s, NodeId from, const SnapshotOffer& m);
+  bool convincing(const SnapshotOffer& m) const;
+  void on(Step& s, NodeId from, const Chunk& m);
+  void received_blob(Step& s, const BlobAnswer& answer);
+  void install(Step& s, const SnapshotOffer& offer, const SnapshotMeta& meta);
+
+  // --- recovery.cc ---
+  void begin(Step& s);
+  void resume_epoch(Step& s);
+  void restore_places(Step& s);
+  void say_again(Step& s);
+
+  const Config config;
+  Authority& authority;
+  Ledger ledger;
+  Judge judge;
+  ClientTable table;
+  Pool pool;
+  Stamps stamps;
+  Pace pace;
+  bool started = false;
+
+  // Where it stands.
+  View view;
+  bool changing = false;
+  bool silent = false;
+  uint64_t failed_views = 0;  // in a row, without an execution
+  Seq opening_end;            // the last place that the view began with
+  Slots slots;
+  Seq next_place;  // the primary's
+
+  // What is executed.
+  struct Running {
+    Seq seq;
+    ContentPtr content;
+    std::vector<Request> asked;
+    std::vector<std::pair<RequestId, std::vector<Slice>>> own_results;  // of changes of the membership
+    int64_t stamp_ms = 0;
+    bool live = false;
+  };
+  std::optional<Running> running;
+  Seq executed;
+  Digest chain;
+  Time moved;                         // when it last executed, or entered a view
+  std::map<Seq, ContentPtr> history;  // executed and behind some snapshot: for others to fetch
+  std::optional<PendingChange> pending;
+  bool rotten = false;
+  Seq highest_prepared;
+  struct Reading {
+    NodeId client;
+    RequestId id;
+    Slice operation;
+    Seq ready;
+  };
+  std::deque<Reading> reads;
+  std::map<uint64_t, Reading> reading;
+  uint64_t last_token = 0;
+
+  // What is certified.
+  CheckpointCert stable;
+  std::map<Seq, Checkpoint> said;
+  std::map<Seq, std::map<NodeId, CheckpointVote>> checkpoint_votes;
+  std::map<Seq, CheckpointCert> certs;  // behind the oldest place of `history`
+  std::map<Seq, CoreState> cores;       // of the latest checkpoints
+  std::optional<SnapshotMark> snapshot;
+  std::vector<EpochLink> links;
+
+  // Changing the view.
+  std::map<NodeId, SignedViewChange> changes;  // the latest of each member
+  std::map<NodeId, bool> change_checked;       // of those: found valid
+  Time change_deadline = Time::never();
+
+  // Helping and being helped.
+  Time last_tick;
+  std::map<NodeId, Time> helped;
+  std::map<NodeId, Seq> reported;  // stable checkpoints of others, while silent
+  Seq silent_until;
+  Transfer transfer;
+  uint64_t epoch_heard = 0;             // somebody says that the group is as far
+  std::map<NodeId, FetchChunk> chunks;  // that are being read for others
+  BlobId last_blob;
+  std::deque<std::pair<StableSeq, Message>> own;  // what it has said and not yet heard
+};
+
+}  // namespace holdfast::pbft

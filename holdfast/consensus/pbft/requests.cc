@@ -1,0 +1,73 @@
+// Requests of clients: admission, answers, reads that are not ordered.
+#include "holdfast/base/mark.h"
+#include "holdfast/consensus/pbft/replica_impl.h"
+
+namespace holdfast::pbft {
+
+namespace {
+constexpr size_t kMostReads = 10'000;
+}
+
+bool Replica::Impl::sensible(const Request& r) const {
+  if (r.id.incarnation > kMaxNumber || r.id.sequence > kMaxNumber || r.floor > r.id.sequence) return false;
+  if (r.operations.empty() || r.operations.size() > config.max_request_operations) return false;
+  uint64_t bytes = 0;
+  for (const Slice& o : r.operations) bytes += o.size();
+  return bytes <= config.max_request_bytes;
+}
+
+void Replica::Impl::on(Step& s, NodeId from, const Submit& m) {
+  const Request& r = m.request.request;
+  if (!sensible(r) || group().key(r.id.client) == nullptr) return mark<"pbft.senseless_request">();
+  if (const Done* done = table.find(r.id)) {
+    if (done->results.empty()) return;  // under way
+    return answer(s, r.id, *done, m.again || from != r.id.client);
+  }
+  if (pool.find(r.id) != nullptr || !table.wants(r)) return;
+  if (!judge.valid(m.request)) return mark<"pbft.request_forged">();
+  pool.add(s.now, m.request, table);
+}
+
+void Replica::Impl::answer(Step& s, const RequestId& id, const Done& done, bool full) {
+  if (!member() || rotten) return;
+  Reply reply{.epoch = group().epoch(), .view = view, .id = id, .digest = digest_of_results(id, done.results)};
+  // One of the members says the whole; which one changes from request to request. A member hears itself for nothing.
+  const bool chosen = (id.sequence + id.client.value()) % group().size() == group().place(self());
+  if (full || chosen || id.client == self()) reply.results = done.results;
+  if (id.client == self()) {
+    // To its own gateway: over no network, but by the same way, so that the gateway need not know where it runs.
+    s.out.send(self(), Envelope(reply).seal(config.cluster, self(), self(), *group().key(self()), authority));
+  } else {
+    send(s, id.client, reply);
+  }
+}
+
+// A read answered from what is executed is linearizable if the client takes it only from a quorum, and each replica
+// waits until it has executed what it had prepared when the read came: see docs/protocols/pbft.md.
+void Replica::Impl::on(Step& s, NodeId from, const AskRead& m) {
+  (void)s;
+  if (from != m.id.client || m.id.incarnation > kMaxNumber || m.id.sequence > kMaxNumber) return;
+  if (m.operation.size() > config.max_request_bytes || !votes() || reads.size() + reading.size() >= kMostReads) {
+    return mark<"pbft.read_refused">();
+  }
+  reads.push_back({from, m.id, m.operation, highest_prepared});
+}
+
+void Replica::Impl::read_when_ready(Step& s) {
+  if (rotten || running || transfer.loading) return;
+  while (!reads.empty() && reads.front().ready <= executed) {
+    reading.emplace(++last_token, reads.front());
+    s.out.raise(Read{last_token, reads.front().operation});
+    reads.pop_front();
+  }
+}
+
+void Replica::Impl::pass_on_overdue(Step& s) {
+  if (changing || leads()) return;
+  for (const SignedRequest& r : pool.overdue(s.now, patience() / 4)) {
+    mark<"pbft.request_passed_on">();
+    send(s, group().primary(view), Submit{r, false});
+  }
+}
+
+}  // namespace holdfast::pbft

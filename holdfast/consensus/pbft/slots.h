@@ -1,0 +1,64 @@
+// The places of the order that are not settled yet: what was proposed, who voted for what, what is proven.
+//
+// Bounded: one proposal, and one vote and one commit of each member, for each of the places between the last stable
+// checkpoint (or the last execution, if that is behind) and the end of the window.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "holdfast/consensus/pbft/content.h"
+#include "holdfast/consensus/pbft/group.h"
+
+namespace holdfast::pbft {
+
+struct Cast {
+  Vote vote;
+  Signature signature;
+  bool verified = false;
+};
+
+struct Slot {
+  std::optional<Vote> proposal;  // of the view that is in force
+  bool voted = false;            // for the proposal, in writing
+  Time accepted_at;
+  std::map<NodeId, Cast> votes;           // the latest view's of each member
+  std::multimap<NodeId, Vote> commits;    // likewise
+  std::optional<PreparedCert> prepared;   // of the highest view
+  std::map<NodeId, Digest> said_decided;  // by others
+  std::optional<Digest> decided;
+  bool decided_in_writing = false;
+
+  struct Held {
+    ContentPtr content;
+    bool in_writing = false;
+  };
+  std::map<Digest, Held> contents;
+
+  ContentPtr content(const Digest& digest) const {
+    const auto at = contents.find(digest);
+    return at != contents.end() ? at->second.content : nullptr;
+  }
+  void hold(const ContentPtr& content, bool in_writing = false) {
+    Held& held = contents.try_emplace(content->digest, Held{content, false}).first->second;
+    held.in_writing = held.in_writing || in_writing;
+  }
+  bool wants(const Digest& digest) const {
+    return (proposal && proposal->digest == digest) || (prepared && prepared->vote.digest == digest) ||
+           decided == digest;
+  }
+  // Contents that nothing refers to are forgotten.
+  void prune() {
+    std::erase_if(contents, [&](const auto& c) { return !wants(c.first); });
+  }
+  // What is needed and not there.
+  std::optional<Digest> missing() const {
+    if (decided) return contents.contains(*decided) ? std::nullopt : decided;
+    if (proposal && !contents.contains(proposal->digest)) return proposal->digest;
+    return std::nullopt;
+  }
+};
+
+using Slots = std::map<Seq, Slot>;
+
+}  // namespace holdfast::pbft

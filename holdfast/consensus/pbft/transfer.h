@@ -1,0 +1,31 @@
+// What a replica that lags, has lost its disk, or has rotted is fetching, and from whom.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "holdfast/consensus/pbft/content.h"
+#include "holdfast/consensus/pbft/messages.h"
+
+namespace holdfast::pbft {
+
+struct Transfer {
+  bool active = false;
+  size_t sender = 0;  // place among the members
+  Time asked;         // when it last heard something useful, or asked
+
+  // Batches behind what is executed, of one checkpoint interval, not proven yet.
+  std::vector<ContentPtr> parts;
+  Seq parts_behind;  // what was executed when the first of them came
+
+  // A snapshot on its way: into `blob`, `received` bytes so far.
+  std::optional<SnapshotOffer> offer;
+  BlobId blob;
+  uint64_t received = 0;
+  bool writing = false;  // the last chunk is not written yet
+  bool loading = false;  // the owner has it
+
+  Seq executed_before;  // at the last tick: whether anything moves by itself
+};
+
+}  // namespace holdfast::pbft
