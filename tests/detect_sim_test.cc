@@ -139,6 +139,35 @@ TEST(Swim, SidesOfALongPartitionFindEachOtherAgain) {
   EXPECT_TRUE(group.world.run_until(Time::at_millis(320'000), [&] { return group.common_leader() != NodeId(); }));
 }
 
+TEST(Swim, SidesFindEachOtherAgainAlthoughTheSeedsAreGone) {
+  SimulatedGroup group(6, {.members = 9});
+  group.start_all();
+  group.world.run_until(Time::at_millis(20'000));
+  group.cut(Time::at_millis(20'000), Time::at_millis(150'000),
+            [](NodeId a, NodeId b) { return (a.value() <= 6) != (b.value() <= 6); });
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    group.world.at(Time::at_millis(30'000), [&group, seed] { group.node(NodeId(seed)).crash("for good"); });
+  }
+  group.world.run_until(Time::at_millis(150'000));
+  EXPECT_FALSE(group.node(NodeId(4)).core()->trusts(NodeId(9)));
+  EXPECT_TRUE(group.world.run_until(Time::at_millis(400'000), [&] { return group.agrees(); })) << group.view();
+}
+
+TEST(Swim, ARestartThatNobodyNoticedTopsWhatItsFormerLifeSaid) {
+  SimulatedGroup group(8, {.members = 4});
+  group.start_all();
+  group.world.run_until(Time::at_millis(20'000));
+  const uint64_t before = group.node(NodeId(4)).core()->swim()->incarnation();
+  group.crash_and_restart(NodeId(4), Duration::millis(50), Duration::seconds(-86'400));
+  group.world.run_until(Time::at_millis(30'000));
+  // What the others hold is what the new life says: its description, for example, if that is another one now.
+  const uint64_t after = group.node(NodeId(4)).core()->swim()->incarnation();
+  EXPECT_GT(after, before);
+  for (uint64_t i = 1; i <= 3; ++i) {
+    EXPECT_EQ(group.node(NodeId(i)).core()->swim()->member(NodeId(4))->incarnation, after);
+  }
+}
+
 TEST(Swim, MembersThatOnlyOthersCanReachAreNotSuspectedForGood) {
   // Indirect probes (SWIM, section 3.1): 1 and 2 cannot hear each other; everybody else hears both.
   SimulatedGroup group(3, {.members = 6});
@@ -155,7 +184,7 @@ TEST(Swim, MembersThatOnlyOthersCanReachAreNotSuspectedForGood) {
 }
 
 TEST(Swim, MessagesFitIntoADatagramHoweverLargeTheGroup) {
-  SimulatedGroup group(2, {.members = 60});
+  SimulatedGroup group(2, {.members = 150});
   group.start_all();
   group.world.run_until(Time::at_millis(60'000));
   EXPECT_TRUE(group.agrees());

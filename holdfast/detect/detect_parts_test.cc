@@ -11,6 +11,7 @@
 #include "holdfast/detect/member_table.h"
 #include "holdfast/detect/own_pace.h"
 #include "holdfast/detect/phi.h"
+#include "holdfast/detect/phi_accrual.h"
 #include "holdfast/detect/prober.h"
 #include "holdfast/detect/pulse.h"
 #include "holdfast/detect/suspicions.h"
@@ -160,6 +161,31 @@ TEST(Probes, AnAnswerCountsOnceAndOnlyToAQuestionOfThisLife) {
   EXPECT_TRUE(suspects_despite(asked)) << "the same answer again and again";
   detector.on_message(now, NodeId(2), ProbeAnswer{asked + 1'000'000}, out);
   EXPECT_FALSE(detector.trusts(NodeId(2))) << "nobody asked that";
+}
+
+TEST(PhiDetector, LearnsTheRhythmAndCountsNoHeartbeatTwice) {
+  PhiDetector::Out out;
+  PhiDetector detector({.self = NodeId(1), .peers = {NodeId(2)}, .min_deviation = Duration::millis(10)});
+  detector.start(Time(), out);
+  // A peer that beats ten times as fast as was expected.
+  Time now;
+  for (uint64_t number = 1; number <= 30; ++number) {
+    now = now + Duration::millis(100);
+    if (detector.deadline() <= now) detector.on_time(now, out);
+    detector.on_message(now, NodeId(2), Heartbeat{1, number}, out);
+  }
+  EXPECT_LT(detector.level(now, NodeId(2)), 0.01);
+  EXPECT_LT(detector.when_reaches(NodeId(2), whole_phi(8)) - now, Duration::millis(300));
+  // Its last heartbeat, replayed, is no sign of life.
+  for (int i = 0; i < 5; ++i) {
+    now = now + Duration::millis(60);
+    detector.on_time(now, out);
+    detector.on_message(now, NodeId(2), Heartbeat{1, 30}, out);
+  }
+  EXPECT_FALSE(detector.trusts(NodeId(2)));
+  EXPECT_GT(detector.level(now, NodeId(2)), 8);
+  detector.on_message(now, NodeId(2), Heartbeat{1, 31}, out);
+  EXPECT_TRUE(detector.trusts(NodeId(2)));
 }
 
 Update update(uint64_t node, uint64_t incarnation, MemberState state, uint64_t by = 0) {
