@@ -73,8 +73,8 @@ class Engine {
   // Leader only, one at a time. kUnavailable: not the leader, or too early. kFailedPrecondition, kInvalidArgument: why
   // not. Promotion needs a learner that has caught up.
   virtual StatusOr<Index> change_membership(Time now, const std::vector<Change>& changes, Slice context, Out& out) = 0;
-  // Leader only: hands leadership to a voter, or to the most advanced one when `to` is none. Proposals are refused until
-  // it has happened or an election timeout has passed.
+  // Leader only: hands leadership to a voter, or to the most advanced one when `to` is none. Proposals are refused
+  // until it has happened or an election timeout has passed.
   virtual Status transfer_leadership(Time now, NodeId to, Out& out) = 0;
   // A linearizable read, from any member: answered by ReadReady or ReadFailed with this token. Tokens are the caller's,
   // unique while unanswered. Reads asked for within one step share their round.

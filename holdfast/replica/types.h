@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "holdfast/consensus/paxos/types.h"
 #include "holdfast/consensus/raft/types.h"
 #include "holdfast/consensus/types.h"
 #include "holdfast/replica/image_reader.h"
@@ -56,13 +57,13 @@ struct MembershipRefused {
 // To a member that was removed and may not know: nobody sends it entries any more, so it would never hear.
 struct Farewell {};
 // The messages of every engine have a place of their own; a cluster uses those of one.
-using Wire = std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell>;
+using Wire = std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell, paxos::Message>;
 
 // A process start: incarnations never repeat, even when the clock goes back.
 struct Incarnation {
   uint64_t number = 0;
 };
-using Record = std::variant<raft::Record, Incarnation>;
+using Record = std::variant<raft::Record, Incarnation, paxos::Record>;
 
 // --- Events for the owner of the state machine, to be handled in their order
 // -------------------------------------------
@@ -126,8 +127,8 @@ using Event = std::variant<Apply, ApplyMembership, AnswerLost, MembershipFailed,
 using holdfast::ImageReader;
 
 // What keeps the log. Every member of a cluster must be told the same.
-enum class EngineKind { kRaft };
-constexpr EngineKind last_value(EngineKind) { return EngineKind::kRaft; }
+enum class EngineKind { kRaft, kPaxos };
+constexpr EngineKind last_value(EngineKind) { return EngineKind::kPaxos; }
 
 struct Config {
   EngineKind engine = EngineKind::kRaft;

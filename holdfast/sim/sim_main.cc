@@ -45,7 +45,9 @@ std::string hex(uint64_t v) {
 
 // The scenario may have a seed of its own, so the seed is always said.
 std::string run_command(const SimOptions& o, uint64_t seed) {
-  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) + " --seed " + std::to_string(seed);
+  const bool paxos = o.engine == replica::EngineKind::kPaxos;
+  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) + (paxos ? " --engine paxos" : "") +
+         " --seed " + std::to_string(seed);
 }
 std::string replay_command(const SimOptions& o, uint64_t seed) { return run_command(o, seed) + " --trace"; }
 std::string picture_command(const SimOptions& o, uint64_t seed) {
@@ -99,12 +101,17 @@ void on_abort(int) {
 }
 
 StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
-  if (o.scenario.empty()) return swarm_spec(seed);
+  if (o.scenario.empty()) {
+    RunSpec spec = swarm_spec(seed);
+    spec.store.engine = o.engine;
+    return spec;
+  }
   std::ifstream file(o.scenario);
   std::stringstream text;
   if (!file || !(text << file.rdbuf())) return absl::NotFoundError(o.scenario + ": cannot be read");
   StatusOr<RunSpec> spec = parse_scenario(text.str(), o.scenario);
   if (spec.ok() && o.one_seed) spec->seed = seed;
+  if (spec.ok()) spec->store.engine = o.engine;
   return spec;
 }
 

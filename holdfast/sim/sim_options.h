@@ -9,6 +9,8 @@
 
 #include "holdfast/base/status.h"
 
+#include "holdfast/replica/types.h"
+
 namespace holdfast::sim {
 
 struct SimOptions {
@@ -16,6 +18,7 @@ struct SimOptions {
   bool one_seed = false;           // --seed was given
   unsigned jobs = 1;
   std::string scenario;  // empty: the seed draws everything
+  replica::EngineKind engine = replica::EngineKind::kRaft;
   bool trace = false, spec = false, marks = false, json = false, keep_going = false;
   std::string svg;                    // a file for the picture; empty: none
   uint64_t svg_from_ms = 0;           // virtual time

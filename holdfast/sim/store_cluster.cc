@@ -13,7 +13,7 @@ StoreCluster::StoreCluster(World& world, const StoreConfig& config, const Worklo
       net_(world, config.min_delay, config.max_delay),
       random_(world.stream("cluster")),
       recorder_(world),
-      oracle_(world) {
+      oracle_(world, config.engine) {
   std::vector<store::Member> bootstrap;
   for (uint64_t i = 1; i <= config.members; ++i) {
     store::Member m;

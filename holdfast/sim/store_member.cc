@@ -42,6 +42,7 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   calls_.clear();
   streams_.clear();
   service::Config c;
+  c.replica.engine = config_.engine;
   consensus::Config& r = c.replica.consensus;
   r.self = start.self;
   r.seed = start.seed;

@@ -14,6 +14,7 @@
 namespace holdfast::sim {
 
 struct StoreConfig {
+  replica::EngineKind engine = replica::EngineKind::kRaft;
   size_t members = 3;
   Duration heartbeat = Duration::millis(50);
   Duration election_timeout = Duration::millis(300);

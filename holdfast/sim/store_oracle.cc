@@ -19,7 +19,7 @@ void StoreOracle::observe(const StoreMember& member) {
   if (!known) seen = Seen{member.node().incarnation(), {}, {}, {}, {}};
   check_steps(member, seen);
 
-  raft_.observe(member);
+  engine_.observe(member);
   highest_term_ = std::max(highest_term_, service->replica().engine().term());
 }
 

@@ -1,5 +1,5 @@
 // What is watched while the simulated store runs, after every step of every member:
-//   ONE, MONO  what Raft promises (raft_oracle.h)
+//   ONE, MONO  what every engine of consensus promises (engine_oracle.h)
 //   ONE   one entry per applied index
 //   MONO  terms, commit points, applied positions and revisions of a process never go back; the newest applied position
 //         of the cluster is not lost by all
@@ -11,19 +11,19 @@
 #include <map>
 
 #include "holdfast/sim/check/true_log.h"
-#include "holdfast/sim/raft_oracle.h"
+#include "holdfast/sim/engine_oracle.h"
 #include "holdfast/sim/store_member.h"
 
 namespace holdfast::sim {
 
 class StoreOracle {
  public:
-  explicit StoreOracle(World& world) : world_(world), raft_(world) {}
+  StoreOracle(World& world, replica::EngineKind engine) : world_(world), engine_(world, engine) {}
 
   // To be called after each step.
   void observe(const StoreMember& member);
   // A member sends this to another.
-  void sends(NodeId from, NodeId to, const Slice& message) { raft_.sends(from, to, message); }
+  void sends(NodeId from, NodeId to, const Slice& message) { engine_.sends(from, to, message); }
 
   const check::TrueLog& log() const { return log_; }
   consensus::Index highest_applied() const { return highest_applied_; }
@@ -46,7 +46,7 @@ class StoreOracle {
   void collect(const store::Store& store, NodeId id);
 
   World& world_;
-  RaftOracle raft_;
+  EngineOracle engine_;
   std::map<NodeId, Seen> seen_;
   std::map<consensus::Index, Position> positions_;
   check::TrueLog log_;

@@ -4,6 +4,7 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/print.h"
+#include "holdfast/consensus/paxos/tolerance.h"
 #include "holdfast/consensus/raft/tolerance.h"
 #include "holdfast/sim/check/lease_check.h"
 #include "holdfast/sim/check/linearizability.h"
@@ -209,17 +210,20 @@ class StoreRun {
 RunResult run_store(const RunSpec& spec, const Trace::Sink& sink) { return StoreRun(spec, sink).run(); }
 
 Budget budget_of(const RunSpec& spec) {
-  return judge(raft::tolerance(spec.store.read_mode), spec.store.members, strikes(spec.plan, spec.store.members));
+  const bool paxos = spec.store.engine == replica::EngineKind::kPaxos;
+  const Tolerance tolerance = paxos ? paxos::tolerance(spec.store.read_mode) : raft::tolerance(spec.store.read_mode);
+  return judge(tolerance, spec.store.members, strikes(spec.plan, spec.store.members));
 }
 
 std::string describe(const RunSpec& spec) {
   const StoreConfig& s = spec.store;
-  std::string text = std::to_string(s.members) + " members, reads by " + print(s.read_mode) + ", a snapshot every " +
-                     std::to_string(s.snapshot_count) + " entries, segments of " + std::to_string(s.segment_bytes) +
-                     " bytes, " + std::to_string(s.power_failures / 10) + "% of crashes are power failures\n" +
-                     std::to_string(spec.workload.clients) + " clients, " + std::to_string(spec.workload.watchers) +
-                     " watchers, " + std::to_string(spec.workload.keys) + " keys" +
-                     (spec.workload.change_members ? ", members change" : "") + "; asks:";
+  std::string text = std::to_string(s.members) + " members" +
+                     (s.engine == replica::EngineKind::kPaxos ? " by Paxos" : "") + ", reads by " + print(s.read_mode) +
+                     ", a snapshot every " + std::to_string(s.snapshot_count) + " entries, segments of " +
+                     std::to_string(s.segment_bytes) + " bytes, " + std::to_string(s.power_failures / 10) +
+                     "% of crashes are power failures\n" + std::to_string(spec.workload.clients) + " clients, " +
+                     std::to_string(spec.workload.watchers) + " watchers, " + std::to_string(spec.workload.keys) +
+                     " keys" + (spec.workload.change_members ? ", members change" : "") + "; asks:";
   for (size_t i = 0; i < kAsks; ++i) {
     if (spec.workload.weights[i] == 0) continue;
     text += " " + std::string(ask_name(static_cast<Ask>(i))) + "=" + std::to_string(spec.workload.weights[i]);

@@ -56,7 +56,8 @@ void Leader::on_append_reply(Time now, NodeId from, const AppendReply& reply, Co
 // are stable; and only an entry of the leader's term is committed by counting (paper, 5.4.2, figure 8).
 void Leader::commit(Time now, Core& core, Out& out) {
   const bool unsynced = planted<"S1">() && core.membership().voters.size() == 1;
-  const Index quorum = unsynced ? core.log().last() : followers_.quorum_match(core);
+  const Index quorum =
+      unsynced ? core.log().last() : followers_.quorum_match(core.membership(), core.self(), core.ledger.held());
   if (quorum <= core.commit) return;
   if (!planted<"R1">() && core.log().term_at(quorum) != core.term()) return;
   for (Index i = core.commit + 1; i <= quorum; ++i) {
@@ -120,7 +121,7 @@ void Leader::append_membership(Time now, const Membership& m, Slice context, Cor
 void Leader::retire(Time now, Core& core, Out& out) {
   mark<"raft.retired">();
   for (Progress& p : followers_.all()) followers_.heartbeat(core, p, /*round=*/0, out);
-  const NodeId heir = followers_.most_advanced(now, core);
+  const NodeId heir = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
   if (heir) out.send(heir, TimeoutNow{core.term()}, core.ledger.after_term());
   over_ = true;
 }
@@ -129,7 +130,7 @@ void Leader::retire(Time now, Core& core, Out& out) {
 
 Status Leader::transfer(Time now, NodeId to, Core& core, Out& out) {
   if (handover_) return absl::FailedPreconditionError("leadership is being handed over already");
-  if (!to) to = followers_.most_advanced(now, core);
+  if (!to) to = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
   if (!to) return absl::FailedPreconditionError("no other voter is in reach to lead");
   if (to == core.self()) return absl::FailedPreconditionError("this member leads already");
   if (!core.membership().is_voter(to)) {
@@ -170,7 +171,7 @@ bool Leader::round_unsent(const Out& out) const {
 }
 
 void Leader::confirm(Time now, Core& core, Out& out) {
-  const uint64_t round = followers_.quorum_round(core, rounds_.current());
+  const uint64_t round = followers_.quorum_round(core.membership(), core.self(), rounds_.current());
   if (round <= rounds_.confirmed()) return;
   rounds_.confirm(round);
   for (LeaderReads::Answer& answer : reads_.confirm(round)) answers_.push_back(answer);
@@ -242,7 +243,7 @@ bool Leader::uses(BlobId id) const {
 // --- Time ------------------------------------------------------------------------------------------------------------
 
 void Leader::on_time(Time now, Core& core, Out& out) {
-  const Time heard = followers_.quorum_heard(core);
+  const Time heard = followers_.quorum_heard(core.membership(), core.self());
   if (now >= heard + core.config.election_timeout) {
     mark<"raft.quorum_lost">();
     over_ = true;
@@ -259,7 +260,8 @@ void Leader::on_time(Time now, Core& core, Out& out) {
 }
 
 Time Leader::deadline(const Core& core) const {
-  Time at = std::min(next_heartbeat_, followers_.quorum_heard(core) + core.config.election_timeout);
+  Time at =
+      std::min(next_heartbeat_, followers_.quorum_heard(core.membership(), core.self()) + core.config.election_timeout);
   if (handover_) at = std::min(at, handover_->deadline);
   for (const Progress& p : followers_.all()) at = std::min(at, snapshot_sender::deadline(core, p));
   return at;

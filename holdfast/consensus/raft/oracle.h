@@ -9,18 +9,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "holdfast/consensus/oracle.h"
 #include "holdfast/consensus/raft/test_member.h"
 
 namespace holdfast::raft {
 
 // What must hold, whatever happens.
-class Oracle {
+class Oracle : public consensus::CommonOracle {
  public:
-  const std::string& violation() const { return violation_; }
-  void fail(std::string what) {
-    if (violation_.empty()) violation_ = std::move(what);
-  }
-
   // A member is about to send.
   void sends(NodeId from, NodeId to, const Message& m) {
     if (const auto* vote = std::get_if<VoteReply>(&m); vote != nullptr && vote->granted && !vote->pre_vote) {
@@ -60,16 +56,6 @@ class Oracle {
     seen_[member.id()] = {};
     for (const auto& p : member.disk()) writes_quietly(log, p.record);
   }
-  // State machine safety: what is applied at an index is the same everywhere.
-  void applies(NodeId at, const Committed& committed) {
-    for (const Entry& e : committed.entries) {
-      const auto entry = std::pair(e.term, hash64(e.data.view(), static_cast<uint64_t>(e.kind)));
-      const auto [known, first] = applied_.emplace(e.index, entry);
-      if (!first && known->second != entry) {
-        fail(absl::StrCat("state machine safety: ", print(at), " applies another entry at ", print(e.index)));
-      }
-    }
-  }
   // After every step of a member.
   void steps(const TestMember& member) {
     const Raft& raft = member.raft();
@@ -97,11 +83,6 @@ class Oracle {
     }
     const auto everyone = raft.membership().everyone();
     seen.members = {everyone.begin(), everyone.end()};
-  }
-  // Everything committed so far anywhere: what a read that is asked for now must see.
-  Index committed() const { return committed_; }
-  void read(Index floor, Index got) {
-    if (got < floor) fail(absl::StrCat("a read saw ", print(got), " after ", print(floor), " was committed"));
   }
 
  private:
@@ -162,16 +143,13 @@ class Oracle {
     }
   }
 
-  std::string violation_;
   std::map<std::pair<NodeId, Term>, NodeId> votes_;
   std::map<NodeId, std::map<Index, Term>> logs_;
   std::map<std::pair<Index, Term>, Written> written_;
-  std::map<Index, std::pair<Term, uint64_t>> applied_;
   std::map<NodeId, Seen> seen_;
   std::map<Term, NodeId> leaders_;
   std::map<Term, Index> committed_by_;
   std::map<Index, Term> committed_terms_;
-  Index committed_;
 };
 
 }  // namespace holdfast::raft

@@ -111,20 +111,6 @@ void Progress::end_snapshot() {
   probe_from(match_ + 1);
 }
 
-void Progress::echoed(uint64_t round) { round_ = std::max(round_, round); }
-
-void Progress::tell(Index commit) { told_ = std::max(told_, commit); }
-
-void Progress::measure_round(Index last, Time now, Duration election_timeout) {
-  if (round_target_ && match_ < round_target_) {
-    if (now - round_began_ > election_timeout) caught_up_ = false;
-    return;
-  }
-  if (round_target_) caught_up_ = now - round_began_ <= election_timeout;
-  round_target_ = last;
-  round_began_ = now;
-}
-
 void Progress::check_invariants(Index last) const {
   ensure(match_ <= last, "no follower matches beyond the leader's log");
   ensure(next_ <= last + 1, "nothing is sent that the log does not hold");

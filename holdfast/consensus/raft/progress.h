@@ -10,8 +10,8 @@
 #include <deque>
 #include <optional>
 
+#include "holdfast/consensus/peer.h"
 #include "holdfast/consensus/raft/types.h"
-#include "holdfast/consensus/snapshot_sender.h"
 
 namespace holdfast::raft {
 
@@ -20,11 +20,10 @@ using consensus::SnapshotSending;
 enum class Pace { kProbe, kReplicate, kSnapshot };
 constexpr Pace last_value(Pace) { return Pace::kSnapshot; }
 
-class Progress {
+class Progress : public consensus::Peer {
  public:
-  Progress(NodeId node, Index next, Time now) : node_(node), next_(next), heard_(now) {}
+  Progress(NodeId node, Index next, Time now) : Peer(node, now), next_(next) {}
 
-  NodeId node() const { return node_; }
   Index match() const { return match_; }
   Index next() const { return next_; }
   Pace pace() const { return pace_; }
@@ -47,27 +46,9 @@ class Progress {
 
   void begin_snapshot(SnapshotSending sending);
   void end_snapshot();  // back to probing behind `match`
-  std::optional<SnapshotSending>& snapshot() { return snapshot_; }
-  const std::optional<SnapshotSending>& snapshot() const { return snapshot_; }
-
-  // Check-quorum and leases.
-  void heard(Time now) {
-    heard_ = now;
-    answered_ = true;
+  void measure_round(Index last, Time now, Duration election_timeout) {
+    Peer::measure_round(match_, last, now, election_timeout);
   }
-  Time heard_at() const { return heard_; }  // until it is heard: when this began, so that it gets time to answer
-  bool answered() const { return answered_; }
-  void echoed(uint64_t round);
-  uint64_t round() const { return round_; }
-
-  // The greatest commit index the follower was told.
-  Index told() const { return told_; }
-  void tell(Index commit);
-
-  // Catching up in rounds (dissertation, 4.2.1): a round ends when the follower holds what the log held as it began; a
-  // member has caught up when its latest round took less than an election timeout.
-  void measure_round(Index last, Time now, Duration election_timeout);
-  bool caught_up() const { return caught_up_; }
 
   void check_invariants(Index last) const;
 
@@ -78,7 +59,6 @@ class Progress {
   };
   void probe_from(Index next);
 
-  NodeId node_;
   Index match_;
   Index next_;
   Pace pace_ = Pace::kProbe;
@@ -87,14 +67,6 @@ class Progress {
   std::deque<Inflight> inflight_;
   size_t inflight_bytes_ = 0;
   Time moved_;  // when the pipeline last moved, or was poked
-  std::optional<SnapshotSending> snapshot_;
-  Time heard_;
-  bool answered_ = false;  // it was heard at all
-  uint64_t round_ = 0;
-  Index told_;
-  Index round_target_;
-  Time round_began_;
-  bool caught_up_ = false;
 };
 
 }  // namespace holdfast::raft

@@ -12,24 +12,8 @@ namespace snapshot_sender = consensus::snapshot_sender;
 Replication::Replication(Time now, const Core& core) { adopt(now, core); }
 
 void Replication::adopt(Time now, const Core& core) {
-  const Membership& m = core.membership();
-  std::erase_if(all_, [&](const Progress& p) { return !m.contains(p.node()); });
-  for (NodeId node : m.everyone()) {
-    if (node == core.self() || find(node) != nullptr) continue;
-    const auto at =
-        std::lower_bound(all_.begin(), all_.end(), node, [](const Progress& p, NodeId id) { return p.node() < id; });
-    all_.insert(at, Progress(node, core.log().last() + 1, now));
-  }
+  Peers::adopt(core.membership(), core.self(), [&](NodeId node) { return Progress(node, core.log().last() + 1, now); });
 }
-
-Progress* Replication::find(NodeId node) {
-  for (Progress& p : all_) {
-    if (p.node() == node) return &p;
-  }
-  return nullptr;
-}
-
-const Progress* Replication::find(NodeId node) const { return const_cast<Replication*>(this)->find(node); }
 
 void Replication::send_append(Time now, const Core& core, Progress& to, bool with_entries, Out& out) {
   if (to.next() <= core.log().base()) return snapshot_sender::begin(now, core, to, out);
@@ -54,7 +38,7 @@ void Replication::send_more(Time now, const Core& core, Progress& to, Out& out) 
 }
 
 void Replication::send_more_to_all(Time now, const Core& core, Out& out) {
-  for (Progress& p : all_) send_more(now, core, p, out);
+  for (Progress& p : all()) send_more(now, core, p, out);
 }
 
 void Replication::tell_commit(const Core& core, Progress& to, Out& out) {
@@ -102,39 +86,6 @@ void Replication::on_echo(Time now, const Core& core, Progress& from, Out& out) 
     from.probe_again(now, interval);
     send_more(now, core, from, out);
   }
-}
-
-Index Replication::quorum_match(const Core& core) const {
-  return joint_value(core.membership(), Index{}, [&](NodeId id) {
-    if (id == core.self()) return core.ledger.held();
-    const Progress* p = find(id);
-    return p == nullptr ? Index{} : p->match();
-  });
-}
-
-Time Replication::quorum_heard(const Core& core) const {
-  return joint_value(core.membership(), Time{}, [&](NodeId id) {
-    if (id == core.self()) return Time::never();
-    const Progress* p = find(id);
-    return p == nullptr ? Time{} : p->heard_at();
-  });
-}
-
-uint64_t Replication::quorum_round(const Core& core, uint64_t own) const {
-  return joint_value(core.membership(), uint64_t{0}, [&](NodeId id) {
-    if (id == core.self()) return own;
-    const Progress* p = find(id);
-    return p == nullptr ? uint64_t{0} : p->round();
-  });
-}
-
-NodeId Replication::most_advanced(Time now, const Core& core) const {
-  const Progress* best = nullptr;
-  for (const Progress& p : all_) {
-    if (!core.membership().is_voter(p.node()) || p.heard_at() + core.config.election_timeout < now) continue;
-    if (best == nullptr || p.match() > best->match()) best = &p;
-  }
-  return best == nullptr ? NodeId{} : best->node();
 }
 
 }  // namespace holdfast::raft

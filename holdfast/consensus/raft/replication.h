@@ -3,23 +3,19 @@
 
 #include <vector>
 
+#include "holdfast/consensus/peers.h"
 #include "holdfast/consensus/raft/core.h"
 #include "holdfast/consensus/raft/progress.h"
 
 namespace holdfast::raft {
 
-class Replication {
+class Replication : public consensus::Peers<Progress> {
  public:
   // Every other member is probed behind the log's end.
   Replication(Time now, const Core& core);
 
   // Follows the membership in force.
   void adopt(Time now, const Core& core);
-
-  Progress* find(NodeId node);
-  const Progress* find(NodeId node) const;
-  std::vector<Progress>& all() { return all_; }
-  const std::vector<Progress>& all() const { return all_; }
 
   // Sends what may be sent now: entries, a probe, or the beginning of a snapshot.
   void send_more(Time now, const Core& core, Progress& to, Out& out);
@@ -32,17 +28,8 @@ class Replication {
   bool on_append_reply(Time now, const Core& core, Progress& from, const AppendReply& reply, Out& out);
   void on_echo(Time now, const Core& core, Progress& from, Out& out);
 
-  // What a quorum has reached.
-  Index quorum_match(const Core& core) const;
-  Time quorum_heard(const Core& core) const;
-  uint64_t quorum_round(const Core& core, uint64_t own) const;
-  // The voter with the longest log that was heard lately; none: nobody.
-  NodeId most_advanced(Time now, const Core& core) const;
-
  private:
   void send_append(Time now, const Core& core, Progress& to, bool with_entries, Out& out);
-
-  std::vector<Progress> all_;  // sorted by node
 };
 
 }  // namespace holdfast::raft

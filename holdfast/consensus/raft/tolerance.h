@@ -2,27 +2,10 @@
 #pragma once
 
 #include "holdfast/consensus/raft/types.h"
-#include "holdfast/model/tolerance.h"
+#include "holdfast/consensus/tolerance.h"
 
 namespace holdfast::raft {
 
-// Crashes with recovery, omissions and slowness: safe whatever their number, live while a majority works (paper,
-// section 5.1 and 5.6). Storage keeps what it reported stable, or says that it did not (paper, section 5: "committed
-// entries are durable"): one that forgets or lies is beyond it.
-//
-// With reads by quorum no clock can hurt safety. A lease is as good as the clocks of its members: they may be set to
-// anything and run early or late by ten percent between two of them, but must not stand still.
-inline Tolerance tolerance(ReadMode reads) {
-  Tolerance t = majority_group("raft");
-  if (reads == ReadMode::kLease) {
-    t.assumes += "; clocks run, at rates that differ by ten percent at most";
-    for (Clause& c : t.clauses) {
-      if (c.component == Component::kClock) {
-        c.failures = FailureClass::kValue | FailureClass::kTiming;
-      }
-    }
-  }
-  return t;
-}
+inline Tolerance tolerance(consensus::ReadMode reads) { return consensus::majority_tolerance("raft", reads); }
 
 }  // namespace holdfast::raft

@@ -1,19 +1,22 @@
-// What Raft promises (paper, figure 3), watched from outside while the simulated store runs:
-//   ONE   a member votes once per term, and remembers it whatever happens; one leader per term; one entry committed per
-//         index, and every leader elected later has it
+// What the engines of consensus promise, watched from outside while the simulated store runs:
+//   ONE   Raft (paper, figure 3): a member votes once per term, and remembers it whatever happens; one leader per term.
+//         Paxos: a member keeps its promises, whatever happens; one value per ballot and slot.
+//         Both: one entry committed per index, and every leader of a later term has it
 //   MONO  what a leader knows of a follower's log does not go back
 #pragma once
 
 #include <map>
+#include <set>
 #include <utility>
 
 #include "holdfast/sim/store_member.h"
 
 namespace holdfast::sim {
 
-class RaftOracle {
+class EngineOracle {
  public:
-  explicit RaftOracle(World& world) : world_(world) {}
+  EngineOracle(World& world, replica::EngineKind engine)
+      : world_(world), raft_only_(engine == replica::EngineKind::kRaft) {}
 
   // A member sends this to another.
   void sends(NodeId from, NodeId to, const Slice& message);
@@ -21,6 +24,9 @@ class RaftOracle {
   void observe(const StoreMember& member);
 
  private:
+  void sends(NodeId from, NodeId to, const raft::Message& message);
+  void sends(NodeId from, NodeId to, const paxos::Message& message);
+  void proposes(NodeId from, const paxos::Begin& begin);
   struct Committed {
     consensus::Term term;      // of the entry
     consensus::Term known_in;  // the term of the member that had it committed first
@@ -38,10 +44,14 @@ class RaftOracle {
   void has_all_committed(NodeId id, const replica::Engine& engine);
 
   World& world_;
+  bool raft_only_;
+  std::set<NodeId> trusted_;  // whose disks keep what they promise
   std::map<std::pair<NodeId, consensus::Term>, NodeId> votes_;
   std::map<std::pair<NodeId, consensus::Term>, NodeId>
       answered_;  // of them, those that a candidate asked for and was told
   std::map<consensus::Term, NodeId> leaders_;
+  std::map<NodeId, paxos::Ballot> promised_;                                 // what each has told others
+  std::map<std::pair<consensus::Index, paxos::Ballot>, uint64_t> proposed_;  // hashes of values
   std::map<consensus::Index, Committed> committed_;  // every commit position that some member stopped at
   std::map<NodeId, Reign> reigns_;
 };

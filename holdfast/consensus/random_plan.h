@@ -5,7 +5,7 @@
 
 #include "holdfast/base/random.h"
 
-namespace holdfast::raft {
+namespace holdfast::consensus {
 
 // The faults and sizes of one run, chosen by its seed.
 struct Plan {
@@ -62,4 +62,4 @@ struct Plan {
   bool synced_one_by_one;  // each record is synced by itself
 };
 
-}  // namespace holdfast::raft
+}  // namespace holdfast::consensus

@@ -1,0 +1,111 @@
+// What a member does and knows from the moment it has promised its own ballot until it has promised another one.
+//
+//   collecting  it asks for promises (takeover.h); nobody takes it for a leader yet
+//   flushing    a majority has promised: what may have been chosen is proposed again, slot after slot, and gaps become
+//               no-ops. A membership entry stops this until it is chosen and a majority of the new voters has promised
+//   leading     everything reported is proposed: new commands follow. Reads, and changes of the membership, wait until
+//               all of it is chosen
+//
+// A leader that does not vote any more goes on until the slot behind the membership entry is chosen (core.h).
+//
+// It dies with the role: nothing here outlives a ballot.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "holdfast/base/status.h"
+#include "holdfast/consensus/paxos/replication.h"
+#include "holdfast/consensus/paxos/takeover.h"
+#include "holdfast/consensus/reading.h"
+
+namespace holdfast::paxos {
+
+using consensus::LeaderReads;
+using consensus::ReadBatch;
+using consensus::Rounds;
+
+class Leader {
+ public:
+  // Promises this member's next ballot and collects.
+  Leader(Time now, bool handed_over, Core& core, Out& out);
+
+  bool leads() const { return leading_; }
+  // No longer: no majority promised in time, or was heard for an election timeout; or the membership that is chosen
+  // does not let this member vote.
+  bool over() const { return over_; }
+
+  StatusOr<Index> propose(Time now, std::vector<Slice> commands, Core& core, Out& out);
+  StatusOr<Index> change_membership(Time now, const std::vector<Change>& changes, Slice context, Core& core, Out& out);
+  Status transfer(Time now, NodeId to, Core& core, Out& out);
+
+  // Answers come by take_answers(), at once or later.
+  void read(Time now, ReadBatch read, Core& core, Out& out);
+  std::vector<LeaderReads::Answer> take_answers() { return std::exchange(answers_, {}); }
+  std::vector<ReadBatch> unanswered() { return reads_.drain(); }
+
+  void on_last(Time now, NodeId from, const Last& last, Core& core, Out& out);
+  void on_accept(Time now, NodeId from, const Accept& accept, Core& core, Out& out);
+  void on_echo(Time now, NodeId from, const Echo& echo, Core& core, Out& out);
+  void on_snapshot_reply(Time now, NodeId from, const SnapshotReply& reply, Core& core, Out& out);
+  void on_blob(Time now, const BlobAnswer& answer, Core& core, Out& out);
+  void on_stable(Time now, Core& core, Out& out) { go_on(now, core, out); }
+  void on_time(Time now, Core& core, Out& out);
+  Time deadline(const Core& core) const;
+
+  bool uses(BlobId id) const;
+  std::optional<Index> match_of(NodeId member, const Core& core) const;
+  bool hears(NodeId member, Time now, const Core& core) const;
+  void check_invariants(const Core& core) const;
+
+ private:
+  // Leadership that is being handed to `target`.
+  struct Handover {
+    NodeId target;
+    Time deadline;
+  };
+
+  // leader.cc
+  void go_on(Time now, Core& core, Out& out);
+  bool leaves(const Core& core) const { return !core.votes() && !core.membership_is_last(); }
+  bool open(Time now, const Core& core);
+  void flush(Time now, Core& core, Out& out);
+  void propose_entry(Entry entry, Core& core, Out& out);
+  void learn_reported(Time now, Core& core, Out& out);
+  void commit(Time now, Core& core, Out& out);
+  void choose(Time now, Index upto, Core& core, Out& out);
+  void membership_chosen(Time now, Core& core, Out& out);
+  void retire(Time now, Core& core, Out& out);
+  Status ready_to_change(Time now, const std::vector<Change>& changes, const Core& core) const;
+  void hand_over(Core& core, Out& out);
+  Index free_slot(const Core& core) const { return core.ledger.held() + 1; }
+  // leader_reading.cc
+  void begin_round(Time now, bool everyone, Core& core, Out& out);
+  void confirm(Time now, Core& core, Out& out);
+  void pump_reads(Time now, Core& core, Out& out);
+  bool lease_holds(Time now, const Core& core) const;
+  bool settled(const Core& core) const;
+  // The heartbeats of the current round have not left: what is asked now is confirmed by them.
+  bool round_unsent(const Out& out) const;
+
+  Takeover takeover_;
+  Replication followers_;
+  Rounds rounds_;
+  size_t round_place_ = 0;  // of the round's first heartbeat in the outbox of its step
+  LeaderReads reads_;
+  std::vector<LeaderReads::Answer> answers_;
+  std::optional<Handover> handover_;
+  bool lease_void_ = false;  // somebody may take over with leave to disregard us, any time later
+  Time give_up_;             // until it leads, unless it comes further
+  Time next_heartbeat_;
+  std::optional<Index> open_for_;  // the membership entry (its slot) whose voters' majority has promised this ballot
+  Index barrier_;                  // the latest membership entry that was proposed
+  bool leading_ = false;
+  Index flushed_upto_;            // of what was reported
+  std::deque<Slice> backlog_;     // commands that wait behind the barrier
+  size_t uncommitted_bytes_ = 0;  // proposed and not chosen, and in the backlog
+  bool over_ = false;
+};
+
+}  // namespace holdfast::paxos
