@@ -9,6 +9,7 @@
 #include "holdfast/commit/tolerance.h"
 #include "holdfast/consensus/flooding/tolerance.h"
 #include "holdfast/consensus/generals/tolerance.h"
+#include "holdfast/consensus/pbft/tolerance.h"
 #include "holdfast/consensus/raft/tolerance.h"
 #include "holdfast/consensus/synod/tolerance.h"
 #include "holdfast/sim/plan.h"
@@ -45,7 +46,7 @@ std::string protocols() {
   std::string text = "| protocol | assumes | process | channel | storage | clock |\n|---|---|---|---|---|---|\n";
   for (const Tolerance& t : {raft::tolerance(raft::ReadMode::kQuorum), lease, commit::tolerance(), synod::tolerance(),
                              flooding::tolerance(), generals::oral_tolerance(), generals::written_tolerance(),
-                             byzantine_group("*a Byzantine group*"), voting_group("*voting modules*")}) {
+                             pbft::tolerance(), voting_group("*voting modules*")}) {
     text += "| " + t.protocol + " | " + t.assumes;
     for (const Component component :
          {Component::kProcess, Component::kChannel, Component::kStorage, Component::kClock}) {
