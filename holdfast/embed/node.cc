@@ -75,6 +75,7 @@ struct Node::Impl final : Host::Owner {
   void take_requests();
   void finish(Status why);
   void publish();
+  void show_members();
   void begin_stop() {
     asio::post(loop, [this] {
       if (stopping || host->halted()) return;
@@ -274,6 +275,8 @@ void Node::Impl::on_event(replica::MachineEvent event) {
     const Done done = std::move(found->second);
     waiting.erase(found);
     answer->status.ok() ? done(std::move(answer->bytes)) : done(answer->status);
+  } else if (std::holds_alternative<replica::MembersChanged>(event)) {
+    show_members();  // whoever is answered after this sees them
   } else if (const auto* stop = std::get_if<replica::MustStop>(&event)) {
     asio::post(loop, [this, what = stop->what] { finish(absl::FailedPreconditionError(what)); });
   }
@@ -292,14 +295,18 @@ void Node::Impl::publish() {
   const bool changed = !members.empty() && members != met;
   if (changed) {
     met = members;
+    show_members();
     host->peers().set_members(peer_members());
   }
   const std::lock_guard lock(mutex);
   leads_now = core->replica().leads();
   leader_now = core->replica().engine().leader().value();
-  if (!changed) return;
+}
+
+void Node::Impl::show_members() {
+  const std::lock_guard lock(mutex);
   members_now.clear();
-  for (const replica::MachineMember& m : met) members_now.push_back({m.id.value(), m.address});
+  for (const replica::MachineMember& m : core->members()) members_now.push_back({m.id.value(), m.address});
 }
 
 std::vector<runtime::PeerMember> Node::Impl::peer_members() const {
