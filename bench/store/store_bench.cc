@@ -58,6 +58,32 @@ void BM_Put(benchmark::State& state) {
 }
 BENCHMARK(BM_Put)->Arg(16)->Arg(256)->Arg(4096)->Arg(100'000);
 
+void BM_PutKeepingDigest(benchmark::State& state) {
+  const Slice value = Slice::copy_of(std::string(static_cast<size_t>(state.range(0)), 'v'));
+  Store store = filled(kKeys, value);
+  store.keep_digest();
+  const std::vector<Command> commands = puts(1 << 16, value);
+  size_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(store.apply(commands[i++ % commands.size()]));
+    keep_small(store);
+  }
+}
+BENCHMARK(BM_PutKeepingDigest)->Arg(16)->Arg(256)->Arg(4096)->Arg(100'000);
+
+// Kept, and worked out from scratch.
+void BM_StateDigest(benchmark::State& state) {
+  Store store = filled(state.range(0), Slice::copy_of(std::string(256, 'v')));
+  store.keep_digest();
+  for (auto _ : state) benchmark::DoNotOptimize(store.state_digest());
+}
+BENCHMARK(BM_StateDigest)->Arg(1000)->Arg(kKeys);
+void BM_AuditedDigest(benchmark::State& state) {
+  const Store store = filled(state.range(0), Slice::copy_of(std::string(256, 'v')));
+  for (auto _ : state) benchmark::DoNotOptimize(store.audited_digest());
+}
+BENCHMARK(BM_AuditedDigest)->Arg(1000)->Arg(kKeys);
+
 void BM_PutNewKeyWithLease(benchmark::State& state) {
   Store store{Limits{}};
   store.apply(LeaseGrantRequest{60, LeaseId(1)});

@@ -27,6 +27,8 @@ struct Store::Impl {
   Member* member(NodeId id);
   bool alarmed(AlarmType type) const;
   uint64_t state_hash() const;
+  // Of all that is neither versions nor leases, and of the digests of these two.
+  crypto::Digest digest_with(const crypto::Digest& versions, const crypto::Digest& leases_digest) const;
 };
 
 // The changes of one command: they share one main revision, which the store reaches when `commit` is called after at

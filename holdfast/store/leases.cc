@@ -4,6 +4,7 @@
 
 #include "holdfast/base/assert.h"
 #include "holdfast/base/checksum.h"
+#include "holdfast/store/digests.h"
 
 namespace holdfast::store {
 
@@ -19,6 +20,16 @@ uint64_t LeaseTable::hash_of(LeaseId id, const Lease& lease) {
   return hash_combine(h, static_cast<uint64_t>(lease.expiry_ms));
 }
 
+void LeaseTable::count(LeaseId id, const Lease& lease) {
+  hash_ += hash_of(id, lease);
+  if (kept_ != nullptr) kept_->add(element_of(id, lease));
+}
+
+void LeaseTable::discount(LeaseId id, const Lease& lease) {
+  hash_ -= hash_of(id, lease);
+  if (kept_ != nullptr) kept_->remove(element_of(id, lease));
+}
+
 const Lease* LeaseTable::find(LeaseId id) const {
   const auto it = leases_.find(id);
   return it == leases_.end() ? nullptr : &it->second;
@@ -31,25 +42,25 @@ void LeaseTable::grant(LeaseId id, int64_t ttl_seconds, int64_t expiry_ms) {
   it->second.ttl_seconds = ttl_seconds;
   it->second.expiry_ms = expiry_ms;
   by_expiry_.emplace(expiry_ms, id);
-  hash_ += hash_of(id, it->second);
+  count(id, it->second);
 }
 
 void LeaseTable::renew(LeaseId id, int64_t clock_ms) {
   const auto it = leases_.find(id);
   ensure(it != leases_.end(), "only an existing lease is renewed");
   Lease& lease = it->second;
-  hash_ -= hash_of(id, lease);
+  discount(id, lease);
   by_expiry_.erase({lease.expiry_ms, id});
   lease.expiry_ms = expiry(clock_ms, lease.ttl_seconds);
   by_expiry_.emplace(lease.expiry_ms, id);
-  hash_ += hash_of(id, lease);
+  count(id, lease);
 }
 
 void LeaseTable::remove(LeaseId id) {
   const auto it = leases_.find(id);
   ensure(it != leases_.end(), "only an existing lease is removed");
   ensure(it->second.keys.empty(), "a lease is removed after its keys");
-  hash_ -= hash_of(id, it->second);
+  discount(id, it->second);
   by_expiry_.erase({it->second.expiry_ms, id});
   leases_.erase(it);
 }

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "holdfast/crypto/set_digest.h"
 #include "holdfast/store/api.h"
 #include "holdfast/store/versions.h"
 
@@ -45,6 +47,10 @@ class LeaseTable {
   std::optional<std::pair<int64_t, LeaseId>> first_to_expire() const;
   // The sum of the leases' hashes; attachments follow from the keys.
   uint64_t hash() const { return hash_; }
+  // As with VersionedMap.
+  void keep_digest();
+  crypto::Digest digest() const;
+  crypto::Digest audited_digest() const;
 
   // A millisecond later than the TTL: log time is cut to whole ones, so the lease may have begun almost one after
   // `clock_ms`, and none may end early.
@@ -52,9 +58,12 @@ class LeaseTable {
 
  private:
   static uint64_t hash_of(LeaseId id, const Lease& lease);
+  void count(LeaseId id, const Lease& lease);
+  void discount(LeaseId id, const Lease& lease);
   absl::btree_map<LeaseId, Lease> leases_;
   absl::btree_set<std::pair<int64_t, LeaseId>> by_expiry_;
   uint64_t hash_ = 0;
+  std::unique_ptr<crypto::SetDigest> kept_;  // null until somebody wants it
 };
 
 }  // namespace holdfast::store

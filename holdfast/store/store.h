@@ -15,6 +15,7 @@
 
 #include "holdfast/base/slice.h"
 #include "holdfast/base/status.h"
+#include "holdfast/crypto/crypto.h"
 #include "holdfast/store/api.h"
 
 namespace holdfast::store {
@@ -105,6 +106,18 @@ class Store {
   // A hash of everything that commands can observe. Equal at equal log positions on all members. Cheap enough for every
   // step of a simulation (maintained incrementally).
   uint64_t state_hash() const;
+
+  // A digest of everything that commands can observe, for those who do not trust each other
+  // (docs/formats/store-digest.md): equal if and only if the states are, whatever their histories, whether or not
+  // garbage was collected or an image was loaded.
+  crypto::Digest state_digest() const;
+  // Without it state_digest() is a pass over all data, and nothing else costs anything. With it every version that is
+  // written, and again when it is compacted away, costs two hashes, and so does every change of a lease; then
+  // state_digest() costs the same whatever the store holds. Begins with a pass over all data; not undone.
+  void keep_digest();
+  // What state_digest() is, worked out from the data as it lies in memory now: another one if something has rotted
+  // since it was written. A pass over all data.
+  crypto::Digest audited_digest() const;
 
   // Compaction is logical at once and physical in slices, which nobody can observe. True when something is left to do.
   bool collect_garbage(size_t max_versions);

@@ -4,6 +4,7 @@
 
 #include "holdfast/base/assert.h"
 #include "holdfast/base/checksum.h"
+#include "holdfast/store/digests.h"
 
 namespace holdfast::store {
 namespace {
@@ -74,6 +75,7 @@ Version* VersionedMap::append(KeyEntry& entry, Version&& value) {
   last_ = v;
   log_.push_back(v);
   hash_ += hash_of(*v);
+  if (kept_ != nullptr) kept_->add(element_of(*v));
   bytes_held_ += cost(*v);
   if (!v->is_tombstone()) bytes_live_ += cost(*v) + cost(entry);
   return v;
@@ -158,6 +160,7 @@ void VersionedMap::discount(Version& v) const {
   if (v.discounted) return;
   v.discounted = true;
   hash_ -= hash_of(v);
+  if (kept_ != nullptr) kept_->remove(element_of(v));
 }
 
 // `changed` is a version of the log with mod <= compacted_: what it made garbage, and whether it is garbage itself. In
@@ -171,8 +174,8 @@ void VersionedMap::settle(Version& changed) const {
   if (changed.is_tombstone() && changed.mod < compacted_) discount(changed);
 }
 
-uint64_t VersionedMap::hash() const {
-  if (settled_for_ == compacted_) return hash_;
+void VersionedMap::settle() const {
+  if (settled_for_ == compacted_) return;
   // Versions of the compacted revision itself are looked at again by the next compaction.
   uint64_t at = std::max(settled_, log_begin_);
   for (; at - log_begin_ < log_.size() && log_[at - log_begin_]->mod <= compacted_; ++at) {
@@ -181,6 +184,10 @@ uint64_t VersionedMap::hash() const {
     if (v.mod < compacted_) settled_ = at + 1;
   }
   settled_for_ = compacted_;
+}
+
+uint64_t VersionedMap::hash() const {
+  settle();
   return hash_;
 }
 

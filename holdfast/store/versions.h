@@ -18,6 +18,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
 #include "holdfast/base/slice.h"
+#include "holdfast/crypto/set_digest.h"
 #include "holdfast/store/api.h"
 #include "holdfast/store/interval.h"
 
@@ -38,7 +39,7 @@ struct Version {
   LeaseId lease;
   Slice value;
   uint32_t sub = 0;
-  bool discounted = false;  // garbage, and no longer part of the map's hash
+  bool discounted = false;  // garbage, and no longer part of the map's hash and digest
 
   bool is_tombstone() const { return version == 0; }
   // See "retained" above.
@@ -129,6 +130,12 @@ class VersionedMap {
   // --- Measures ---
   // The sum of the hashes of the retained versions.
   uint64_t hash() const;
+  // From now on the set of the retained versions has a digest that follows every change; begins with a pass over all.
+  void keep_digest();
+  // Of the set of the retained versions: the one that is kept, or else the audited one.
+  crypto::Digest digest() const;
+  // The same, of what the index and its versions hold now: a pass over all.
+  crypto::Digest audited_digest() const;
   int64_t bytes_held() const { return bytes_held_; }
   int64_t bytes_in_use() const { return bytes_live_; }
 
@@ -149,6 +156,8 @@ class VersionedMap {
   size_t position_after(Revision revision) const;
   void discount(Version& v) const;
   void settle(Version& changed) const;
+  void settle() const;
+  crypto::SetDigest retained() const;
   void free_version(Version* v);
 
   absl::btree_map<Slice, std::unique_ptr<KeyEntry>, ByBytes> keys_;
@@ -160,9 +169,10 @@ class VersionedMap {
   Revision compacted_;
   bool dirty_ = false;                 // garbage of the last compaction may be left
   size_t collected_at_compacted_ = 0;  // how many of the log's versions with mod == compacted_ have been looked at
-  // The hash follows compactions lazily: what was made garbage is discounted when the hash is asked for, or when it is
-  // collected. `settled_` is the position in the log up to which that has been done for `settled_for_`.
+  // Hash and digest follow compactions lazily: what was made garbage is discounted when one of them is asked for, or
+  // when it is collected. `settled_` is the position in the log up to which that has been done for `settled_for_`.
   mutable uint64_t hash_ = 0;
+  std::unique_ptr<crypto::SetDigest> kept_;  // null until somebody wants it
   mutable uint64_t settled_ = 0;
   mutable Revision settled_for_;
   int64_t bytes_held_ = 0;

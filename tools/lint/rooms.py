@@ -16,7 +16,7 @@ MAY_USE = {
     "commit": ["consensus"],
     "recovery": ["model", "link", "stable"],
     "host": ["model"],
-    "store": ["base", "model"],
+    "store": ["base", "model", "crypto"],
     "replica": ["host", "stable", "consensus", "detect"],
     "service": ["replica", "store"],
     "sim": ["host", "stable", "diagram", "link", "detect", "consensus", "group", "commit", "recovery", "replica", "store", "service"],
