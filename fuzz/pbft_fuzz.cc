@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "holdfast/consensus/pbft/client.h"
-#include "holdfast/consensus/pbft/fast_authority_testing.h"
 #include "holdfast/consensus/pbft/member_testing.h"
+#include "holdfast/consensus/pbft/notary.h"
 
 namespace holdfast::pbft {
 namespace {

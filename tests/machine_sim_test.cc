@@ -194,7 +194,7 @@ class MachineRun {
     }
     const Replicated* third = nodes_[NodeId(3)]->core();
     const bool knows = third != nullptr && third->members().size() == 4;
-    const bool votes = knows && third->replica().engine().membership().is_voter(fourth.id);
+    const bool votes = knows && third->replica().membership().is_voter(fourth.id);
     const bool done = third != nullptr && third->members().size() == 3 && third->members().back().id == fourth.id;
     if (done) {
       gone_.insert(NodeId(1));

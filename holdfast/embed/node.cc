@@ -300,7 +300,7 @@ void Node::Impl::publish() {
   }
   const std::lock_guard lock(mutex);
   leads_now = core->replica().leads();
-  leader_now = core->replica().engine().leader().value();
+  leader_now = core->replica().leader().value();
 }
 
 void Node::Impl::show_members() {

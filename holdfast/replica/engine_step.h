@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "holdfast/base/codec.h"
-#include "holdfast/replica/replica.h"
+#include "holdfast/replica/log_replica.h"
 
 namespace holdfast::replica {
 
@@ -12,7 +12,7 @@ inline constexpr const char* kRemoved =
     "this member was removed from the cluster; its data directory is of no further use";
 
 template <class Step>
-void Replica::engine_step(Time now, Out& out, Step&& step) {
+void LogReplica::engine_step(Time now, Out& out, Step&& step) {
   auto events = absorb(out, engine_out_, std::forward<Step>(step));
   // Not by the event, which waits for the record of the term: commands may be stamped before.
   if (leads() && engine_->term() != clock_term_) {

@@ -10,6 +10,8 @@ std::unique_ptr<Engine> make_engine(const Config& config) {
   switch (config.engine) {
     case EngineKind::kRaft:
       return std::make_unique<consensus::Hosted<raft::Raft, Engine::Out>>(config.consensus, config.bootstrap);
+    case EngineKind::kPbft:
+      break;
     case EngineKind::kPaxos:
       return std::make_unique<consensus::Hosted<paxos::Paxos, Engine::Out>>(config.consensus, config.bootstrap);
   }

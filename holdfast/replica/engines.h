@@ -10,6 +10,7 @@ namespace holdfast::replica {
 
 using Engine = consensus::Engine<Outbox<Wire, Record, consensus::Event>>;
 
+// Of a LogReplica: PBFT is none (docs/decisions/0007-pbft-behind-the-replica.md).
 std::unique_ptr<Engine> make_engine(const Config& config);
 
 }  // namespace holdfast::replica

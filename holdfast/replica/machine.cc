@@ -7,30 +7,7 @@
 #include "holdfast/base/codec.h"
 #include "holdfast/base/mark.h"
 #include "holdfast/model/retry.h"
-
-namespace holdfast {
-namespace {
-
-class SavedImage : public ImageReader {
- public:
-  explicit SavedImage(std::string bytes) : bytes_(std::move(bytes)) {}
-  bool read(size_t max_bytes, std::string& out) override {
-    const size_t n = std::min(max_bytes, bytes_.size() - at_);
-    out.append(bytes_, at_, n);
-    at_ += n;
-    return at_ < bytes_.size();
-  }
-
- private:
-  std::string bytes_;
-  size_t at_ = 0;
-};
-
-}  // namespace
-
-std::unique_ptr<ImageReader> StateMachine::image() const { return std::make_unique<SavedImage>(save()); }
-
-}  // namespace holdfast
+#include "holdfast/replica/machine_step.h"
 
 namespace holdfast::replica {
 namespace {
@@ -45,11 +22,6 @@ struct MembersAre {
   std::vector<MachineMember> members;
 };
 
-// The machine's own part of an image; the user's follows.
-struct MachineHeader {
-  std::vector<MachineMember> members;
-};
-
 bool by_id(const MachineMember& a, const MachineMember& b) { return a.id < b.id; }
 
 Config with_bootstrap(const MachineConfig& c) {
@@ -60,62 +32,31 @@ Config with_bootstrap(const MachineConfig& c) {
   return out;
 }
 
-// The header with its length before it, then the owner's bytes.
-class MachineImage : public ImageReader {
- public:
-  MachineImage(const MachineHeader& header, std::unique_ptr<ImageReader> rest) : rest_(std::move(rest)) {
-    const Slice bytes = codec::encode_flat(header);
-    const auto n = static_cast<uint32_t>(bytes.size());
-    for (int i = 0; i < 4; ++i) head_ += static_cast<char>(n >> (8 * i));
-    head_ += bytes.view();
-  }
-  bool read(size_t max_bytes, std::string& out) override {
-    if (!head_.empty()) {
-      out += std::exchange(head_, {});
-      return true;
-    }
-    return rest_->read(max_bytes, out);
-  }
-
- private:
-  std::string head_;
-  std::unique_ptr<ImageReader> rest_;
-};
-
 }  // namespace
 
 Machine::Machine(const MachineConfig& config, StateMachine& machine)
-    : config_(config), machine_(machine), replica_(with_bootstrap(config)), members_(config.members) {
+    : config_(config), machine_(machine), replica_(make_replica(with_bootstrap(config))), members_(config.members) {
   std::sort(members_.begin(), members_.end(), by_id);
+  if (byzantine()) initial_ = whole_image();
 }
 Machine::~Machine() = default;
-
-template <class Step>
-void Machine::step(Time now, Out& out, Step&& run) {
-  auto events = absorb(out, replica_out_, std::forward<Step>(run));
-  for (auto& e : events) {
-    if (dead_) return;
-    ensure(e.after == StableSeq{}, "a replica's events are unconditional");
-    handle(now, e.event, out);
-  }
-}
 
 // --- The core contract -----------------------------------------------------------------------------------------------
 
 void Machine::start(Time now, Out& out) {
-  step(now, out, [&](Replica::Out& o) { replica_.start(now, o); });
+  step(now, out, [&](Replica::Out& o) { replica_->start(now, o); });
 }
 void Machine::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
   if (dead_) return;
-  step(now, out, [&](Replica::Out& o) { replica_.on_message(now, from, wire, o); });
+  step(now, out, [&](Replica::Out& o) { replica_->on_message(now, from, wire, o); });
 }
 void Machine::on_stable(Time now, StableSeq upto, Out& out) {
   if (dead_) return;
-  step(now, out, [&](Replica::Out& o) { replica_.on_stable(now, upto, o); });
+  step(now, out, [&](Replica::Out& o) { replica_->on_stable(now, upto, o); });
 }
 void Machine::on_blob(Time now, const BlobAnswer& answer, Out& out) {
   if (dead_) return;
-  step(now, out, [&](Replica::Out& o) { replica_.on_blob(now, answer, o); });
+  step(now, out, [&](Replica::Out& o) { replica_->on_blob(now, answer, o); });
 }
 void Machine::on_time(Time now, Out& out) {
   if (dead_) return;
@@ -123,15 +64,16 @@ void Machine::on_time(Time now, Out& out) {
   while (!read_retries_.empty() && read_retries_.begin()->first <= now) {
     const uint64_t call = read_retries_.begin()->second;
     read_retries_.erase(read_retries_.begin());
-    if (calls_.contains(call)) replica_.read(call);
+    if (const auto at = calls_.find(call); at != calls_.end())
+      replica_->read(call, Slice::copy_of(at->second.question));
   }
   if (wants_vote() && vote_at_ <= now) ask_for_vote(now);
-  step(now, out, [&](Replica::Out& o) { replica_.on_time(now, o); });
+  step(now, out, [&](Replica::Out& o) { replica_->on_time(now, o); });
 }
 
 Time Machine::deadline() const {
   if (dead_) return Time::never();
-  Time soonest = replica_.deadline();
+  Time soonest = replica_->deadline();
   if (!by_deadline_.empty()) soonest = std::min(soonest, by_deadline_.front().first);
   if (!read_retries_.empty()) soonest = std::min(soonest, read_retries_.begin()->first);
   if (stopping_) soonest = std::min(soonest, stop_at_);
@@ -141,7 +83,7 @@ Time Machine::deadline() const {
 
 void Machine::check_invariants() const {
   if (dead_) return;
-  replica_.check_invariants();
+  replica_->check_invariants();
   ensure(calls_.size() <= config_.max_calls, "no more calls wait than allowed");
   ensure(call_bytes_ <= config_.max_call_bytes, "no more bytes are proposed by calls than allowed");
   ensure(by_sequence_.size() <= calls_.size(), "a proposal that is waited for belongs to a call");
@@ -164,7 +106,9 @@ void Machine::handle(Time now, Event& event, Out& out) {
     }
   } else if (auto* e = std::get_if<ReadReady>(&event)) {
     const auto call = calls_.find(e->token);
-    if (call != calls_.end()) finish(call, absl::OkStatus(), machine_.query(call->second.question), out);
+    if (call == calls_.end()) return;
+    finish(call, absl::OkStatus(), e->answer ? std::string(e->answer->view()) : machine_.query(call->second.question),
+           out);
   } else if (auto* e = std::get_if<ReadFailed>(&event)) {
     // Nothing was read, so it can be asked again for as long as the caller waits.
     mark<"machine.read_retried">();
@@ -173,47 +117,17 @@ void Machine::handle(Time now, Event& event, Out& out) {
     out.raise(*e);
   } else if (std::holds_alternative<SnapshotWanted>(event)) {
     auto reader = image();
-    step(now, out, [&](Replica::Out& o) { replica_.begin_snapshot(now, std::move(reader), o); });
+    step(now, out, [&](Replica::Out& o) { replica_->begin_snapshot(now, std::move(reader), o); });
   } else if (auto* e = std::get_if<MustStop>(&event)) {
     must_stop(std::move(e->what), out);
-  } else {
+  } else if (!handle_group(event, out)) {
     handle_load(now, event, out);
   }
 }
 
-void Machine::handle_load(Time now, Event& event, Out& out) {
-  if (std::holds_alternative<LoadBegin>(event) || std::holds_alternative<LoadAborted>(event)) {
-    loading_.clear();
-  } else if (const auto* bytes = std::get_if<LoadBytes>(&event)) {
-    loading_ += bytes->bytes;
-  } else if (std::holds_alternative<LoadEnd>(event)) {
-    const Status loaded = load(std::exchange(loading_, {}));
-    if (!loaded.ok()) return must_stop(absl::StrCat("a snapshot cannot be restored: ", loaded.message()), out);
-    out.raise(MembersChanged{});
-    step(now, out, [&](Replica::Out& o) { replica_.load_done(now, absl::OkStatus(), o); });
-  }
-}
-
-std::unique_ptr<ImageReader> Machine::image() const {
-  return std::make_unique<MachineImage>(MachineHeader{members_}, machine_.image());
-}
-
-Status Machine::load(std::string_view image) {
-  uint32_t n = 0;
-  if (image.size() < 4) return absl::DataLossError("it ends within its header");
-  for (int i = 0; i < 4; ++i)
-    n |= static_cast<uint32_t>(static_cast<uint8_t>(image[static_cast<size_t>(i)])) << (8 * i);
-  image.remove_prefix(4);
-  if (n > image.size()) return absl::DataLossError("it ends within its header");
-  StatusOr<MachineHeader> header = codec::decode<MachineHeader>(Slice::copy_of(image.substr(0, n)));
-  if (!header.ok()) return header.status();
-  if (Status s = machine_.restore(image.substr(n)); !s.ok()) return s;
-  members_ = std::move(header->members);
-  return absl::OkStatus();
-}
-
 void Machine::apply(const Apply& event, Out& out) {
   std::string answer = machine_.apply({event.index.value(), event.clock_ms}, event.command.view());
+  if (event.wants_answer) return replica_->answer(Slice::take(std::move(answer)));
   if (event.own_sequence != 0) settle(event.own_sequence, absl::OkStatus(), std::move(answer), out);
 }
 
@@ -282,7 +196,7 @@ void Machine::submit(Time now, uint64_t call, std::string command, Out& out) {
   Call& c = wait(now, call);
   c.bytes = command.size();
   call_bytes_ += c.bytes;
-  c.sequence = replica_.propose(Slice::take(std::move(command)));
+  c.sequence = replica_->propose(Slice::take(std::move(command)));
   by_sequence_[c.sequence] = call;
 }
 
@@ -292,7 +206,7 @@ void Machine::query(Time now, uint64_t call, std::string question, Out& out) {
   c.bytes = question.size();
   call_bytes_ += c.bytes;
   c.question = std::move(question);
-  replica_.read(call);
+  replica_->read(call, Slice::copy_of(c.question));
 }
 
 void Machine::change(Time now, uint64_t call, const consensus::Change& change, const MachineMember& member, Out& out) {
@@ -304,7 +218,7 @@ void Machine::change(Time now, uint64_t call, const consensus::Change& change, c
     std::erase_if(table.members, [&](const MachineMember& m) { return m.id == member.id; });
   }
   Call& c = wait(now, call);
-  c.sequence = replica_.change_membership({change}, codec::encode_flat(table));
+  c.sequence = replica_->change_membership({change}, codec::encode_flat(table));
   by_sequence_[c.sequence] = call;
 }
 
@@ -314,7 +228,7 @@ void Machine::add_member(Time now, uint64_t call, const MachineMember& member, O
     return out.raise(Answer{
         call, absl::AlreadyExistsError(absl::StrCat("member ", to_text(m.id), " is at ", m.address, " already")), {}});
   }
-  if (member.id == NodeId{} || replica_.was_removed(member.id)) {
+  if (member.id == NodeId{} || replica_->was_removed(member.id)) {
     return out.raise(Answer{
         call,
         absl::InvalidArgumentError(absl::StrCat(to_text(member.id), " was a member before; ids are never reused")),
@@ -331,14 +245,14 @@ void Machine::remove_member(Time now, uint64_t call, NodeId id, Out& out) {
 }
 
 bool Machine::wants_vote() const {
-  return replica_.started() && vote_sequence_ == 0 && replica_.engine().leader() != NodeId{} &&
-         replica_.engine().membership().is_learner(config_.replica.consensus.self);
+  return replica_->started() && vote_sequence_ == 0 && replica_->leader() != NodeId{} &&
+         replica_->membership().is_learner(config_.replica.consensus.self);
 }
 
 void Machine::ask_for_vote(Time) {
   const NodeId self = config_.replica.consensus.self;
   vote_sequence_ =
-      replica_.change_membership({{consensus::ChangeKind::kPromote, self}}, codec::encode_flat(MembersAre{members_}));
+      replica_->change_membership({{consensus::ChangeKind::kPromote, self}}, codec::encode_flat(MembersAre{members_}));
 }
 
 void Machine::settle(uint64_t sequence, const Status& status, std::string bytes, Out& out) {
@@ -363,7 +277,7 @@ void Machine::expire(Time now, Out& out) {
     by_deadline_.pop_front();
     if (call == calls_.end()) continue;
     mark<"machine.call_expired">();
-    if (call->second.sequence != 0) replica_.abandon(call->second.sequence);
+    if (call->second.sequence != 0) replica_->abandon(call->second.sequence);
     finish(call, absl::DeadlineExceededError("no answer in time: too few members could be reached"), {}, out);
   }
 }
@@ -372,14 +286,14 @@ void Machine::stop(Time now, Out& out) {
   if (stopping_ || dead_) return;
   stopping_ = true;
   while (!calls_.empty()) {
-    if (calls_.begin()->second.sequence != 0) replica_.abandon(calls_.begin()->second.sequence);
+    if (calls_.begin()->second.sequence != 0) replica_->abandon(calls_.begin()->second.sequence);
     finish(calls_.begin(), absl::CancelledError("this member stops"), {}, out);
   }
   stop_at_ = now + config_.replica.consensus.election_timeout;
-  if (!replica_.leads()) return;
+  if (!replica_->leads()) return;
   step(now, out, [&](Replica::Out& o) {
     // Refused when there is nobody to hand over to; then there is nothing to wait for.
-    if (!replica_.transfer_leadership(now, NodeId{}, o).ok()) stop_at_ = now;
+    if (!replica_->transfer_leadership(now, NodeId{}, o).ok()) stop_at_ = now;
   });
 }
 

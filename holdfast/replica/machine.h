@@ -57,8 +57,8 @@ class Machine {
   ~Machine();
 
   // The core contract.
-  void recover_blob(BlobId id, uint64_t size) { replica_.recover_blob(id, size); }
-  void replay(StableSeq seq, const Record& record) { replica_.replay(seq, record); }
+  void recover_blob(BlobId id, uint64_t size) { replica_->recover_blob(id, size); }
+  void replay(StableSeq seq, const Record& record) { replica_->replay(seq, record); }
   void start(Time now, Out& out);
   void on_message(Time now, NodeId from, const Wire& wire, Out& out);
   void on_stable(Time now, StableSeq upto, Out& out);
@@ -76,11 +76,11 @@ class Machine {
   void remove_member(Time now, uint64_t call, NodeId id, Out& out);
   // Hands leadership over, if it leads, and refuses new calls; those that wait end kCancelled.
   void stop(Time now, Out& out);
-  bool stopped(Time now) const { return dead_ || (stopping_ && (!replica_.leads() || now >= stop_at_)); }
+  bool stopped(Time now) const { return dead_ || (stopping_ && (!replica_->leads() || now >= stop_at_)); }
 
   // As applied here.
   const std::vector<MachineMember>& members() const { return members_; }
-  const Replica& replica() const { return replica_; }
+  const Replica& replica() const { return *replica_; }
 
  private:
   struct Call {
@@ -98,6 +98,11 @@ class Machine {
   void apply(const Apply& event, Out& out);
   void apply_membership(const ApplyMembership& event, Out& out);
   void membership_failed(Time now, const MembershipFailed& event, Out& out);
+  bool handle_group(Event& event, Out& out);
+  void load_ended(Time now, Out& out);
+  bool byzantine() const { return config_.replica.engine == EngineKind::kPbft; }
+  crypto::Digest digest() const;
+  std::string whole_image() const;
   void ask_for_vote(Time now);
   bool wants_vote() const;  // and has not asked for it
   void change(Time now, uint64_t call, const consensus::Change& change, const MachineMember& member, Out& out);
@@ -112,7 +117,7 @@ class Machine {
 
   const MachineConfig config_;
   StateMachine& machine_;  // before the replica, which may hold an image of it
-  Replica replica_;
+  std::unique_ptr<Replica> replica_;
   Replica::Out replica_out_;
   std::vector<MachineMember> members_;  // sorted by id
   Calls calls_;
@@ -121,6 +126,7 @@ class Machine {
   std::deque<std::pair<Time, uint64_t>> by_deadline_;  // every call waits equally long
   std::multimap<Time, uint64_t> read_retries_;
   std::string loading_;
+  std::string initial_;         // over PBFT: the image of the state before the first command
   uint64_t vote_sequence_ = 0;  // of the request to become a voter
   Time vote_at_;                // not before
   bool stopping_ = false;

@@ -1,33 +1,22 @@
-// A replica: an engine of consensus plus what every replicated state machine needs around it. Proposals from any member
-// are forwarded, retried and applied exactly once; reads asked for together share one round; snapshots are taken while
-// the state goes on changing, sent, loaded, and the older of two kept as a fallback; stable records are released.
+// A replica: what keeps one member's copy of a replicated state machine, as the owner of the state machine sees it.
 //
-// The replica does not own the state machine. Its events tell the owner what to apply, in order, and the owner answers
-// its clients. Inputs only gather work; what has gathered is sent by the next on_time(), for which deadline() is then
-// in the past: a host that runs on_time() once after a batch of inputs gets one append and one read round per batch.
+// Two kinds stand behind this face. LogReplica (log_replica.h) runs on an engine that tolerates crashes; its owner
+// answers its own clients as soon as a command is applied. ByzantineReplica (byzantine_replica.h) runs on PBFT: the
+// owner gives the answer to every command and question back to the replica, and learns what the group answered when
+// enough members have said the same (docs/decisions/0007-pbft-behind-the-replica.md).
 //
-// Guarantees: those of consensus/engine.h; and a proposal that was not abandoned is applied at most once in the life of
-// the cluster, whatever is lost, repeated or restarted; once abandoned, not at all after a later proposal of this
-// process has been applied. Log time (log_clock.h) never falls and never runs ahead of real time.
+// The replica does not own the state machine. Its events tell the owner what to apply, in order. Inputs only gather
+// work; what has gathered is sent by the next on_time(), for which deadline() is then in the past: a host that runs
+// on_time() once after a batch of inputs gets one append and one read round per batch.
 //
 // Thread rule: one thread at a time.
 #pragma once
 
-#include <algorithm>
-#include <deque>
-#include <map>
 #include <memory>
-#include <optional>
-#include <set>
-#include <tuple>
 #include <vector>
 
-#include "holdfast/replica/applied_table.h"
+#include "holdfast/crypto/crypto.h"
 #include "holdfast/replica/engines.h"
-#include "holdfast/replica/log_clock.h"
-#include "holdfast/replica/proposals.h"
-#include "holdfast/replica/snapshot_loader.h"
-#include "holdfast/replica/snapshot_writer.h"
 #include "holdfast/replica/types.h"
 
 namespace holdfast::replica {
@@ -36,137 +25,68 @@ class Replica {
  public:
   using Out = Outbox<Wire, Record, Event>;
 
-  explicit Replica(const Config& config);
-  ~Replica();
+  virtual ~Replica() = default;
 
-  // The core contract.
-  void recover_blob(BlobId id, uint64_t size);
-  void replay(StableSeq seq, const Record& record);
-  void start(Time now, Out& out);
-  void on_message(Time now, NodeId from, const Wire& wire, Out& out);
-  void on_stable(Time now, StableSeq upto, Out& out);
-  void on_blob(Time now, const BlobAnswer& answer, Out& out);
-  void on_time(Time now, Out& out);
-  Time deadline() const;
-  void check_invariants() const;
+  // --- The core contract ---
+  virtual void recover_blob(BlobId id, uint64_t size) = 0;
+  virtual void replay(StableSeq seq, const Record& record) = 0;
+  virtual void start(Time now, Out& out) = 0;
+  virtual void on_message(Time now, NodeId from, const Wire& wire, Out& out) = 0;
+  virtual void on_stable(Time now, StableSeq upto, Out& out) = 0;
+  virtual void on_blob(Time now, const BlobAnswer& answer, Out& out) = 0;
+  virtual void on_time(Time now, Out& out) = 0;
+  virtual Time deadline() const = 0;
+  virtual void check_invariants() const = 0;
 
-  // Returns the proposal's sequence, which Apply (or AnswerLost) will name.
-  uint64_t propose(Slice command) { return proposals_.add(std::move(command)); }
+  // --- Requests ---
+  // Returns the proposal's sequence, which Apply, Answered or AnswerLost will name.
+  virtual uint64_t propose(Slice command) = 0;
   // Settled by ApplyMembership, AnswerLost or MembershipFailed. Fails also when the membership has changed behind what
   // is applied here now: what the caller knows of it is out of date then.
-  uint64_t change_membership(std::vector<consensus::Change> changes, Slice context) {
-    return proposals_.add_membership({applied_, std::move(changes), std::move(context)});
-  }
-  // The caller waits no longer. The proposal may still be applied, until a later one is.
-  void abandon(uint64_t sequence) { proposals_.settle(sequence); }
-  // A linearizable read: ReadReady once everything committed before this call is applied, or ReadFailed.
-  void read(uint64_t token) { reads_waiting_.push_back(token); }
-  Status transfer_leadership(Time now, NodeId to, Out& out);
+  virtual uint64_t change_membership(std::vector<consensus::Change> changes, Slice context) = 0;
+  // The caller waits no longer. The proposal may still be applied; with a LogReplica only until a later one is.
+  virtual void abandon(uint64_t sequence) = 0;
+  // A linearizable read: ReadReady or ReadFailed with this token. Tokens are the caller's, unique while unanswered.
+  // `question` is what a ByzantineReplica asks the members.
+  virtual void read(uint64_t token, Slice question) = 0;
+  virtual Status transfer_leadership(Time now, NodeId to, Out& out) = 0;
 
-  // The answers to SnapshotWanted and LoadEnd.
-  void begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& out);
-  void load_done(Time now, const Status& loaded, Out& out);
+  // --- The owner's answers to events ---
+  // To SnapshotWanted.
+  virtual void begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& out) = 0;
+  // To LoadEnd. `digest`: of the loaded state, as for DigestWanted; a LogReplica does not look at it. True: what was
+  // loaded is the state now. False: it is thrown away.
+  virtual bool load_done(Time now, const Status& loaded, const crypto::Digest& digest, Out& out) = 0;
+  // To each Apply with `wants_answer` and each Question, in their order; to DigestWanted.
+  virtual void answer(Slice) {}
+  virtual void state_is(const crypto::Digest&) {}
+  // Whether answers have gathered that make more possible; then on_answers() is to be called, once all events that were
+  // raised have been handled.
+  virtual bool answered() const { return false; }
+  virtual void on_answers(Time, Out&) {}
 
+  // --- State ---
+  virtual bool started() const = 0;
   // Whether an image is being written, that is, its reader is in use.
-  bool writing_snapshot() const { return writer_.has_value(); }
-  // Whether `id` was a member and is none any more; known of the latest kMaxRemoved.
-  bool was_removed(NodeId id) const { return std::count(removed_.begin(), removed_.end(), id) > 0; }
-  bool started() const { return phase_ == Phase::kRunning; }
-  const Engine& engine() const { return *engine_; }
-  size_t proposals_waiting() const { return proposals_.waiting(); }  // neither applied nor abandoned
-  bool leads() const { return engine_->role() == consensus::Role::kLeader; }
-  consensus::Index applied_index() const { return applied_; }
-  consensus::Term applied_term() const { return applied_term_; }
+  virtual bool writing_snapshot() const = 0;
+  // Whether `id` was a member and is none any more, as far as is remembered.
+  virtual bool was_removed(NodeId id) const = 0;
+  virtual size_t proposals_waiting() const = 0;  // neither applied nor abandoned
+  virtual consensus::Role role() const = 0;
+  virtual consensus::Term term() const = 0;
+  virtual NodeId leader() const = 0;  // none while unknown
+  virtual const consensus::Membership& membership() const = 0;
+  virtual consensus::Index commit_index() const = 0;
+  virtual consensus::Index applied_index() const = 0;
+  virtual consensus::Term applied_term() const = 0;
   // Log time now, for showing; only a leader's reading gets into the log.
-  int64_t log_clock_ms(Time now) const { return leads() ? clock_.read(now) : clock_.applied_ms(); }
-
- private:
-  enum class Phase { kRecovering, kLoading, kRunning, kStopped };
-  static constexpr size_t kMaxRemoved = 1000;
-  struct Kept {  // a snapshot on this node
-    consensus::SnapshotMeta meta;
-    StableSeq first_needed;       // for a recovery from it; zero until its record is stable
-    bool reset = false;           // recovery: what came before it in the log is void
-    consensus::Index log_begins;  // recovery: of the entries before its record
-  };
-
-  // Recovery (replica_recovery.cc)
-  void survey_replayed();
-  void load_newest(Time now, Out& out);
-  void fall_back(Time now, Out& out);
-  void run(Time now, Out& out);
-  void stop(std::string what, Out& out);
-
-  // The engine's events (replica_events.cc)
-  template <class Step>
-  void engine_step(Time now, Out& out, Step&& step);
-  void handle(Time now, consensus::Event& event, Out& out);
-  void apply(Time now, const consensus::Entry& entry, Out& out);
-  void apply_command(const consensus::Entry& entry, Out& out);
-  void apply_membership(const consensus::Entry& entry, Out& out);
-  void finish_reads(Out& out);
-  void read_answered(uint64_t round, std::optional<consensus::Index> index, Out& out);
-  void want_snapshot(Out& out);
-
-  // Sending (replica.cc)
-  void hand_over(Time now, Out& out);
-  void take_commands(Time now, const std::vector<Proposal>& proposals, Out& out);
-  Status start_change(Time now, const ForwardMembership& change, Out& out);
-  void take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out);
-  void membership_refused(uint64_t sequence, MembershipRefusal why, Out& out);
-  bool leaves_majority(Time now, const consensus::Change& change) const;
-  void ask_reads(Time now, Out& out);
-  void on_forwarded(Time now, NodeId from, const Forward& forward, Out& out);
-
-  // Snapshots (replica_snapshots.cc)
-  void snapshot_sealed(Time now, Out& out);
-  void write_snapshot(Time now, Out& out);
-  void keep(const consensus::SnapshotMeta& meta, Out& out);
-  void drop_old_snapshots(Out& out);
-  void loaded_received(Time now, Out& out);
-  void adopt_image_header(Out& out);
-
-  Config config_;
-  std::unique_ptr<Engine> engine_;
-  Engine::Out engine_out_;
-  Phase phase_ = Phase::kRecovering;
-
-  uint64_t incarnation_ = 0;
-  StableSeq incarnation_seq_;
-  StableSeq stable_;
-  AppliedTable table_;
-  LogClock clock_;
-  consensus::Term clock_term_;  // the latest in which this node led
-  Proposals proposals_;
-  consensus::Index applied_;
-  consensus::Term applied_term_;
-  consensus::Membership applied_membership_;
-  std::vector<NodeId> removed_;                      // the latest kMaxRemoved
-  std::multimap<StableSeq, consensus::Event> held_;  // the engine's events that wait for a record
-
-  std::vector<uint64_t> reads_waiting_;                    // asked for since the last round
-  std::map<uint64_t, std::vector<uint64_t>> read_rounds_;  // round to tokens, unanswered
-  std::multimap<consensus::Index, uint64_t> reads_at_;     // tokens waiting to be applied so far
-  uint64_t next_round_ = 1;
-  std::optional<Origin> membership_taken_;  // by this leader, not yet applied
-  // Proposals of others that this leader has put into its log and that are not applied yet. They will be, or somebody
-  // else leads; offered again meanwhile, they need not go into the log a second time.
-  using ProposalKey = std::tuple<NodeId, uint64_t, uint64_t>;
-  static ProposalKey key_of(const Origin& o) { return {o.node, o.incarnation, o.sequence}; }
-  std::set<ProposalKey> taken_;
-
-  Engine::Replayed replayed_;         // until the engine is started
-  std::map<BlobId, uint64_t> blobs_;  // sealed, and their sizes
-  std::deque<Kept> kept_;             // oldest first
-  std::optional<SnapshotWriter> writer_;
-  std::optional<SnapshotLoader> loader_;
-  std::optional<consensus::SnapshotMeta> wanted_;  // SnapshotWanted was raised for this
-  std::optional<ImageHeader> wanted_header_;
-  StableSeq drop_when_stable_;       // the newest snapshot's last record, until it is stable
-  std::vector<BlobId> superfluous_;  // to be dropped then
-  uint64_t entries_since_snapshot_ = 0;
-  uint64_t bytes_since_snapshot_ = 0;
-  uint64_t image_bytes_ = 0;  // of the latest snapshot, before compression
+  virtual int64_t log_clock_ms(Time now) const = 0;
+  bool leads() const { return role() == consensus::Role::kLeader; }
+  // The engine under a LogReplica; null under another.
+  virtual const Engine* engine() const { return nullptr; }
 };
+
+// As config.engine says.
+std::unique_ptr<Replica> make_replica(const Config& config);
 
 }  // namespace holdfast::replica

@@ -33,7 +33,8 @@ Status SnapshotLoader::add(const BlobData& data, std::string& image) {
   if (!complete()) return absl::OkStatus();
   if (Status s = decoder_.finish(); !s.ok()) return s;
   if (!header_) return absl::DataLossError("the snapshot ends inside its header");
-  if (crc_ != meta_.crc32c) return absl::DataLossError("the snapshot's checksum is not the one its record says");
+  if (described_ && crc_ != meta_.crc32c)
+    return absl::DataLossError("the snapshot's checksum is not the one its record says");
   return absl::OkStatus();
 }
 
@@ -45,7 +46,7 @@ Status SnapshotLoader::take_header(std::string& image) {
   if (front_.size() - sizeof length < length) return absl::OkStatus();
   StatusOr<ImageHeader> header = codec::decode<ImageHeader>(Slice::copy_of(front_.substr(sizeof length, length)));
   if (!header.ok()) return header.status();
-  if (header->index != meta_.index || header->term != meta_.term) {
+  if (described_ && (header->index != meta_.index || header->term != meta_.term)) {
     return absl::DataLossError("the snapshot is of another place in the log than its record says");
   }
   image.append(front_, sizeof length + length);

@@ -13,6 +13,11 @@ namespace holdfast::replica {
 class SnapshotLoader {
  public:
   SnapshotLoader(const consensus::SnapshotMeta& meta, size_t slice_bytes) : meta_(meta), slice_bytes_(slice_bytes) {}
+  // A snapshot of which only the size is known: the owner checks the state that comes out of it.
+  SnapshotLoader(BlobId blob, uint64_t size, size_t slice_bytes) : slice_bytes_(slice_bytes), described_(false) {
+    meta_.blob = blob;
+    meta_.size = size;
+  }
 
   BlobRead next_read() const { return {meta_.blob, at_, slice_bytes_}; }
   // Takes the answer to next_read(). Appends the owner's part of it to `image`. kDataLoss: damaged.
@@ -29,6 +34,7 @@ class SnapshotLoader {
 
   consensus::SnapshotMeta meta_;
   size_t slice_bytes_;
+  bool described_ = true;
   stable::SnapshotDecoder decoder_;
   uint64_t at_ = 0;
   uint64_t image_bytes_ = 0;

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "holdfast/base/status.h"
+#include "holdfast/crypto/crypto.h"
 #include "holdfast/replica/image_reader.h"
 
 namespace holdfast {
@@ -39,6 +40,11 @@ class StateMachine {
   // Becomes the state that save() (or image()) gave, of this version or an older one. On an error the member stops and
   // says it.
   virtual Status restore(std::string_view image) = 0;
+
+  // Over PBFT only: a digest of the whole state, the same for equal states whatever their history, and such that nobody
+  // can find two states with one digest. Wanted every few thousand commands; the default is that of save(), whose cost
+  // grows with the state. Then save() must be a function of the state alone, too.
+  virtual crypto::Digest digest() const;
 
   // For large states: the state as it is now, read while commands go on being applied. Without it the bytes of save()
   // are taken in one piece, for which the member stands still.

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "holdfast/consensus/paxos/types.h"
+#include "holdfast/consensus/pbft/authority.h"
 #include "holdfast/consensus/raft/types.h"
 #include "holdfast/consensus/types.h"
 #include "holdfast/replica/image_reader.h"
@@ -57,13 +59,14 @@ struct MembershipRefused {
 // To a member that was removed and may not know: nobody sends it entries any more, so it would never hear.
 struct Farewell {};
 // The messages of every engine have a place of their own; a cluster uses those of one.
-using Wire = std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell, paxos::Message>;
+using Wire =
+    std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell, paxos::Message, pbft::Packet>;
 
 // A process start: incarnations never repeat, even when the clock goes back.
 struct Incarnation {
   uint64_t number = 0;
 };
-using Record = std::variant<raft::Record, Incarnation, paxos::Record>;
+using Record = std::variant<raft::Record, Incarnation, paxos::Record, pbft::Record>;
 
 // --- Events for the owner of the state machine, to be handled in their order
 // -------------------------------------------
@@ -75,7 +78,31 @@ struct Apply {
   int64_t clock_ms = 0;  // log time, never falling
   Slice command;
   uint64_t own_sequence = 0;  // not 0: proposed by this process, whose caller waits for the answer
+  NodeId origin;              // the member whose process proposed it
+  // The answer is the group's: it is given back to the replica (answer()) and comes to the caller with Answered.
+  // `own_sequence` is 0 then.
+  bool wants_answer = false;
+  bool own = false;  // proposed by this process
 };
+// Answer this with answer(), from the state as it is after the events before, as every member would.
+struct Question {
+  Slice question;
+};
+// The digest of the state as it is now is wanted, with state_is(): a function of the state alone, whatever its history.
+struct DigestWanted {
+  bool from_scratch = false;  // worked out from the data, so that data that has rotted is found
+};
+// What enough members answered to a proposal of this process.
+struct Answered {
+  uint64_t sequence = 0;
+  Slice answer;
+};
+// The proposal was not taken: too much waits already, or it is too large. It will have no effect.
+struct ProposalRefused {
+  uint64_t sequence = 0;
+};
+// The state begins anew, as it was before the first command.
+struct Reset {};
 // A membership entry was committed; `context` is the owner's.
 struct ApplyMembership {
   consensus::Index index;
@@ -95,6 +122,7 @@ struct MembershipFailed {
 };
 struct ReadReady {
   uint64_t token = 0;
+  std::optional<Slice> answer;  // the group's; none: read your own state now
 };
 struct ReadFailed {
   uint64_t token = 0;
@@ -122,16 +150,31 @@ struct MustStop {
   std::string what;
 };
 using Event = std::variant<Apply, ApplyMembership, AnswerLost, MembershipFailed, ReadReady, ReadFailed, RoleChanged,
-                           SnapshotWanted, LoadBegin, LoadBytes, LoadEnd, LoadAborted, Started, MustStop>;
+                           SnapshotWanted, LoadBegin, LoadBytes, LoadEnd, LoadAborted, Started, MustStop, Question,
+                           DigestWanted, Answered, ProposalRefused, Reset>;
 
 using holdfast::ImageReader;
 
 // What keeps the log. Every member of a cluster must be told the same.
-enum class EngineKind { kRaft, kPaxos };
-constexpr EngineKind last_value(EngineKind) { return EngineKind::kPaxos; }
+enum class EngineKind { kRaft, kPaxos, kPbft };
+constexpr EngineKind last_value(EngineKind) { return EngineKind::kPbft; }
+
+// What a replica over PBFT needs besides.
+struct ByzantineConfig {
+  uint64_t cluster = 0;               // names the cluster in everything that is signed
+  pbft::Configuration configuration;  // the founders and their keys, or any later one that is trusted
+  pbft::Beginning beginning = pbft::Beginning::kNew;
+  crypto::Seed seed;  // this member's identity: secret
+  // Instead of one made of the seed: for simulations.
+  std::shared_ptr<pbft::Authority> authority;
+  // As in pbft::Config; the same on all members. The window is four intervals.
+  Duration request_timeout = Duration::seconds(1);
+  uint64_t checkpoint_interval = 64;
+};
 
 struct Config {
   EngineKind engine = EngineKind::kRaft;
+  std::optional<ByzantineConfig> byzantine;  // with kPbft
   consensus::Config consensus;
   consensus::Membership bootstrap;  // of a new cluster; empty to join an existing one
   uint64_t incarnation_hint = 0;    // e.g. wall-clock microseconds: keeps a wiped disk's process unique

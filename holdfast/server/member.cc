@@ -187,7 +187,7 @@ void Member::Impl::register_metrics() {
     metrics_.computed(Kind::kGauge, name, help, [this, value] { return static_cast<double>(value(*service_)); });
   };
   gauge("holdfast_raft_commit_index", "The last committed entry.",
-        [](const auto& s) { return s.replica().engine().commit_index().value(); });
+        [](const auto& s) { return s.replica().commit_index().value(); });
   gauge("holdfast_raft_applied_index", "The last applied entry.",
         [](const auto& s) { return s.replica().applied_index().value(); });
   gauge("holdfast_store_revision", "The revision of the store.",

@@ -9,6 +9,11 @@ namespace holdfast::service {
 
 void Service::Impl::apply(Time t, const replica::Apply& event, Out& out) {
   advance_clock(t, event.clock_ms);
+  if (event.wants_answer) {
+    apply_for_group(t, event);
+    if (event.own) up_to_date(t, out);
+    return;
+  }
   StatusOr<store::Command> command = codec::decode<store::Command>(event.command);
   if (!command.ok()) {
     return must_stop("a committed command cannot be read (index " + std::to_string(event.index.value()) + "): " +
@@ -57,7 +62,8 @@ void Service::Impl::answer(uint64_t sequence, store::Response response, Out& out
     physical_compactions.push_back(id);
     return;
   }
-  if (applied && std::holds_alternative<store::MemberUpdateRequest>(request)) response = members_response();
+  const bool updated = applied && std::holds_alternative<store::MemberUpdateRequest>(request);
+  if (updated && !byzantine()) response = members_response();
   finish(id, std::move(response), out);
 }
 
@@ -76,7 +82,7 @@ void Service::Impl::answer_lost(uint64_t sequence, Out& out) {
 
 // Frees compacted versions, a slice at a time; callers of a physical compaction wait for the end.
 void Service::Impl::collect_garbage(Time, Out& out) {
-  if (!garbage_left || replica.writing_snapshot()) return;
+  if (!garbage_left || replica->writing_snapshot()) return;
   garbage_left = store.collect_garbage(kGarbageSlice);
   if (garbage_left) return;
   for (CallId id : std::exchange(physical_compactions, {})) finish(id, store::CompactResponse{store.revision()}, out);

@@ -26,13 +26,6 @@ bool serializable(const store::Request& r) {
   return false;
 }
 
-bool reads(const store::Request& r) {
-  if (const auto* txn = std::get_if<store::TxnRequest>(&r)) return store::is_read_only(*txn);
-  if (const auto* alarm = std::get_if<store::AlarmRequest>(&r)) return alarm->action == store::AlarmAction::kGet;
-  return is_one_of<store::RangeRequest, store::LeaseTimeToLiveRequest, store::LeaseLeasesRequest,
-                   store::MemberListRequest>(r);
-}
-
 // The command that a writing request becomes.
 std::optional<store::Command> command_of(const store::Request& request) {
   return std::visit(
@@ -47,6 +40,13 @@ std::optional<store::Command> command_of(const store::Request& request) {
 }
 
 }  // namespace
+
+bool reads(const store::Request& r) {
+  if (const auto* txn = std::get_if<store::TxnRequest>(&r)) return store::is_read_only(*txn);
+  if (const auto* alarm = std::get_if<store::AlarmRequest>(&r)) return alarm->action == store::AlarmAction::kGet;
+  return is_one_of<store::RangeRequest, store::LeaseTimeToLiveRequest, store::LeaseLeasesRequest,
+                   store::MemberListRequest>(r);
+}
 
 void Service::Impl::call(Time t, CallId id, store::Request request, bool has_leader, Out& out) {
   ensure(id.value() != kOwnReadToken, "calls are numbered from 1");
@@ -65,11 +65,11 @@ void Service::Impl::call(Time t, CallId id, store::Request request, bool has_lea
 Error Service::Impl::refusal(const store::Request& request, bool has_leader) const {
   if (dead || stopping) return Error::kStopped;
   const bool status = is_one_of<store::StatusRequest>(request);
-  const bool learner = replica.engine().membership().is_learner(config.replica.consensus.self);
+  const bool learner = replica->membership().is_learner(config.replica.consensus.self);
   if (learner && !status && !(std::holds_alternative<store::RangeRequest>(request) && serializable(request))) {
     return Error::kNotSupportedForLearner;
   }
-  if (has_leader && replica.engine().leader() == NodeId{}) return Error::kNoLeader;
+  if (has_leader && replica->leader() == NodeId{}) return Error::kNoLeader;
   if (status) return Error::kNone;
   if (calls.size() >= config.max_calls) {
     mark<"service.too_many_calls">();
@@ -113,8 +113,11 @@ Service::Impl::Call& Service::Impl::wait(Time t, CallId id, store::Request reque
 }
 
 void Service::Impl::read_later(Time t, CallId id, store::Request request) {
-  wait(t, id, std::move(request));
-  replica.read(id.value());
+  ask(id, wait(t, id, std::move(request)).request);
+}
+
+void Service::Impl::ask(CallId id, const store::Request& request) {
+  replica->read(id.value(), byzantine() ? codec::encode_flat(request) : Slice());
 }
 
 void Service::Impl::write_later(Time t, CallId id, store::Request request, store::Command command, Out& out) {
@@ -127,19 +130,19 @@ void Service::Impl::write_later(Time t, CallId id, store::Request request, store
   Call& c = wait(t, id, std::move(request));
   c.bytes = bytes.size();
   call_bytes += c.bytes;
-  c.sequence = replica.propose(std::move(bytes));
+  c.sequence = replica->propose(std::move(bytes));
   by_sequence[c.sequence] = id;
 }
 
 void Service::Impl::move_leader(Time t, CallId id, const store::MoveLeaderRequest& request, Out& out) {
-  if (!replica.leads()) return refuse(id, Error::kNotLeader, out);
+  if (!replica->leads()) return refuse(id, Error::kNotLeader, out);
   if (request.target == config.replica.consensus.self) {
     return out.raise(Reply{id, store::MoveLeaderResponse{store.revision()}});
   }
-  if (!replica.engine().membership().is_voter(request.target)) return refuse(id, Error::kBadLeaderTransferee, out);
+  if (!replica->membership().is_voter(request.target)) return refuse(id, Error::kBadLeaderTransferee, out);
   if (moving_leader) refuse(*std::exchange(moving_leader, std::nullopt), Error::kTimeout, out);
   Status status;
-  replica_step(t, out, [&](replica::Replica::Out& o) { status = replica.transfer_leadership(t, request.target, o); });
+  replica_step(t, out, [&](replica::Replica::Out& o) { status = replica->transfer_leadership(t, request.target, o); });
   if (!status.ok()) return refuse(id, Error::kBadLeaderTransferee, out);
   moving_leader = id;
   moving_to = request.target;
@@ -164,17 +167,16 @@ store::Response Service::Impl::read(Time t, const store::Request& request) const
 }
 
 store::Response Service::Impl::status() const {
-  const replica::Engine& engine = replica.engine();
   store::StatusResponse s;
   s.revision = store.revision();
-  s.leader = engine.leader();
-  s.raft_index = engine.commit_index().value();
-  s.raft_term = engine.term().value();
-  s.raft_applied_index = replica.applied_index().value();
+  s.leader = replica->leader();
+  s.raft_index = replica->commit_index().value();
+  s.raft_term = replica->term().value();
+  s.raft_applied_index = replica->applied_index().value();
   s.db_size = store.bytes_held();
   s.db_size_in_use = store.bytes_in_use();
   s.db_size_quota = config.limits.quota_bytes;
-  s.is_learner = engine.membership().is_learner(config.replica.consensus.self);
+  s.is_learner = replica->membership().is_learner(config.replica.consensus.self);
   if (s.leader == NodeId{}) s.errors.push_back("etcdserver: no leader");
   const store::Response alarms = store.alarms();
   for (const store::AlarmMember& a : std::get<store::AlarmResponse>(alarms).alarms) {
@@ -211,7 +213,11 @@ void Service::Impl::retry_reads(Time t) {
   while (!read_retries.empty() && read_retries.begin()->first <= t) {
     const CallId id = read_retries.begin()->second;
     read_retries.erase(read_retries.begin());
-    if (id.value() == kOwnReadToken || calls.count(id) > 0) replica.read(id.value());
+    if (id.value() == kOwnReadToken) {
+      replica->read(kOwnReadToken, Slice());
+    } else if (const auto call = calls.find(id); call != calls.end()) {
+      ask(id, call->second.request);
+    }
   }
 }
 
@@ -239,12 +245,12 @@ void Service::Impl::give_up(Calls::iterator call) {
   const uint64_t sequence = call->second.sequence;
   if (const auto batch = keep_alive_batches.find(sequence); batch != keep_alive_batches.end()) {
     if (--batch->second.waiting == 0) {
-      replica.abandon(sequence);
+      replica->abandon(sequence);
       keep_alive_batches.erase(batch);
     }
   } else if (sequence != 0) {
     by_sequence.erase(sequence);
-    replica.abandon(sequence);
+    replica->abandon(sequence);
   }
   if (moving_leader == call->first) moving_leader.reset();
   forget(call);

@@ -1,8 +1,9 @@
 // The inside of a Service. Internal to service/.
 //
 // Split by what is decided: calls.cc (which way each request is served, and when it has waited long enough), apply.cc
-// (what committed entries do), members.cc (membership), housekeeping.cc (what members propose by themselves: the table
-// of members, their addresses, log time, alarms), service.cc (the core contract).
+// (what committed entries do), group.cc (what is different over PBFT), members.cc (membership), housekeeping.cc (what
+// members propose by themselves: the table of members, their addresses, log time, alarms), service.cc (the core
+// contract).
 #pragma once
 
 #include <deque>
@@ -71,6 +72,10 @@ struct Service::Impl {
   void move_leader(Time now, CallId id, const store::MoveLeaderRequest& request, Out& out);
   void finish(CallId id, store::Response response, Out& out);
   void refuse(CallId id, store::Error error, Out& out);
+  void refuse_waiting(CallId id, store::Error error, Out& out) {
+    finish(id, store::Refused{error, store.revision()}, out);
+  }
+  void ask(CallId id, const store::Request& request);
   void give_up(Calls::iterator call);
   void forget(Calls::iterator call);
   void expire_calls(Time now, Out& out);
@@ -87,6 +92,17 @@ struct Service::Impl {
   void answer_lost(uint64_t sequence, Out& out);
   void collect_garbage(Time now, Out& out);
 
+  // group.cc
+  bool byzantine() const { return config.replica.engine == replica::EngineKind::kPbft; }
+  store::Store founding_store() const;
+  void apply_for_group(Time now, const replica::Apply& event);
+  void answer_question(const replica::Question& event);
+  void group_answered(const replica::Answered& event, Out& out);
+  void proposal_refused(uint64_t sequence, Out& out);
+  void group_read(CallId id, const Slice& answer, Out& out);
+  void state_digest_wanted(bool from_scratch);
+  void begin_anew(Time now);
+
   // members.cc
   void change_members(Time now, CallId id, store::Request request, Out& out);
   store::Error members_refusal(const store::Request& request) const;
@@ -101,6 +117,7 @@ struct Service::Impl {
   // housekeeping.cc
   void housekeep(Time now, Out& out);
   Time housekeeping_deadline() const;
+  std::optional<Time> tick_due() const;  // for this member to propose a Tick
   void propose_own(uint64_t& sequence, store::Command command);
   void send_keep_alives(Out& out);
   bool own_done(uint64_t sequence);
@@ -109,7 +126,7 @@ struct Service::Impl {
   Config config;
   Random random;
   store::Store store;  // before the replica, which may hold an image of it
-  replica::Replica replica;
+  std::unique_ptr<replica::Replica> replica;
   replica::Replica::Out replica_out;
   store::WatchHub hub;
   Time now;  // of the latest input
@@ -138,9 +155,10 @@ struct Service::Impl {
   uint64_t promote_sequence = 0;
   uint64_t tick_sequence = 0;
   uint64_t alarm_sequence = 0;
-  Time promote_at;         // not before
-  Time clock_advanced_at;  // when the store's log time last moved
-  bool no_room = false;    // a request was refused by the quota: the alarm is to be raised
+  uint64_t up_to_date_sequence = 0;  // over PBFT: a command of its own, behind everything before this start
+  Time promote_at;                   // not before
+  Time clock_advanced_at;            // when the store's log time last moved
+  bool no_room = false;              // a request was refused by the quota: the alarm is to be raised
   bool garbage_left = false;
   bool watch_work_left = false;
   std::vector<CallId> physical_compactions;
@@ -152,6 +170,8 @@ struct Service::Impl {
 
 // The token under which the service itself reads, to learn that it is up to date. Calls use their own numbers.
 inline constexpr uint64_t kOwnReadToken = 0;
+// Whether the request only looks at the state.
+bool reads(const store::Request& request);
 // A promotion is proposed again, and the log drops repetitions; a read that failed has read nothing. Both are answered
 // by this member's own leader, who is not overloaded by one member's steady pace.
 inline constexpr RetryPolicy kPromotionRetry = RetryPolicy(Repeatable::kExactlyOnce).every(Duration::millis(200));
@@ -167,6 +187,11 @@ void Service::Impl::replica_step(Time t, Out& out, Step&& step) {
   for (auto& e : events) {
     if (dead) return;
     handle(t, e, out);
+  }
+  while (!dead && replica->answered()) {
+    for (auto& e : absorb(out, replica_out, [&](replica::Replica::Out& o) { replica->on_answers(t, o); })) {
+      if (!dead) handle(t, e, out);
+    }
   }
 }
 

@@ -54,7 +54,7 @@ void Service::Impl::change_members(Time t, CallId id, store::Request request, Ou
     delta = MemberPromoted{promoted};
   }
   Call& c = wait(t, id, std::move(request));
-  c.sequence = replica.change_membership({change}, codec::encode_flat(delta));
+  c.sequence = replica->change_membership({change}, codec::encode_flat(delta));
   by_sequence[c.sequence] = id;
 }
 

@@ -28,7 +28,7 @@ TEST(Members, AMemberIsAddedPromotedAndRemoved) {
     promoted = c.ask(asked, store::MemberPromoteRequest{id});
     return error_of(promoted) == Error::kNone;
   })) << print(promoted);
-  ASSERT_TRUE(c.run_until([&] { return !joined.service().replica().engine().membership().is_learner(id); }));
+  ASSERT_TRUE(c.run_until([&] { return !joined.service().replica().engine()->membership().is_learner(id); }));
   EXPECT_EQ(error_of(c.ask(joined, put("x", "y"))), Error::kNone);
   EXPECT_EQ(value_of(c.ask(joined, get("before"))), "v");
   ASSERT_EQ(error_of(c.ask(asked, store::MemberRemoveRequest{id})), Error::kNone);
@@ -53,7 +53,7 @@ TEST(Members, AClusterOfOneGrowsThoughTheNewVoterHasNotStarted) {
     const store::Member* m = c[1].service().store().member(id);
     return m != nullptr && !m->is_learner && !m->becomes_voter;
   })) << "it promotes itself";
-  EXPECT_FALSE(c[1].service().replica().engine().membership().is_learner(id));
+  EXPECT_FALSE(c[1].service().replica().engine()->membership().is_learner(id));
   EXPECT_EQ(value_of(c.ask(joined, get("k"))), "w");
   EXPECT_EQ(error_of(c.ask(c[1], store::MemberAddRequest{{"http://127.0.0.1:9010"}, true})), Error::kNone);
 }
@@ -85,7 +85,7 @@ TEST(Members, AVoterIsNotAddedJustAfterTheLeaderHasFallen) {
   TestMember& left = c[down.id().value() % 3 + 1];
   down.crash();
   ASSERT_TRUE(c.run_until([&] {
-    const NodeId next = left.service().replica().engine().leader();
+    const NodeId next = left.service().replica().engine()->leader();
     return next != NodeId() && next != down.id();
   }));
   ASSERT_EQ(error_of(c.ask(left, put("k", "v"))), Error::kNone)
@@ -117,7 +117,7 @@ TEST(Members, AChangeThatAFallenLeaderTookIsNotRefusedByTheNext) {
   TestMember& asked = c[leader.id().value() % 3 + 1];
   TestMember& heir = c[asked.id().value() % 3 + 1];
   asked.sync_takes = heir.sync_takes = Duration::millis(400);
-  const auto last = [](TestMember& m) { return m.service().replica().engine().last_index(); };
+  const auto last = [](TestMember& m) { return m.service().replica().engine()->last_index(); };
   const consensus::Index before = last(leader);
   const CallId id = asked.call(store::MemberAddRequest{{"http://127.0.0.1:9009"}, true});
   ASSERT_TRUE(c.run_until([&] { return last(heir) > before && last(asked) > before; }));

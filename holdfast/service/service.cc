@@ -32,8 +32,8 @@ class StoreImage : public replica::ImageReader {
 Service::Impl::Impl(const Config& c)
     : config(c),
       random(c.replica.consensus.seed ^ 0x5e47),
-      store(c.limits),
-      replica(with_bootstrap(c)),
+      store(founding_store()),
+      replica(replica::make_replica(with_bootstrap(c))),
       hub(c.watch, c.replica.consensus.seed ^ 0x3a7c) {}
 
 Service::Service(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
@@ -42,32 +42,32 @@ Service::~Service() = default;
 // --- The core contract
 // ------------------------------------------------------------------------------------------------
 
-void Service::recover_blob(BlobId id, uint64_t size) { impl_->replica.recover_blob(id, size); }
-void Service::replay(StableSeq seq, const replica::Record& record) { impl_->replica.replay(seq, record); }
+void Service::recover_blob(BlobId id, uint64_t size) { impl_->replica->recover_blob(id, size); }
+void Service::replay(StableSeq seq, const replica::Record& record) { impl_->replica->replay(seq, record); }
 
 void Service::start(Time now, Out& out) {
   impl_->now = now;
-  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica.start(now, o); });
+  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica->start(now, o); });
 }
 
 void Service::on_message(Time now, NodeId from, const replica::Wire& wire, Out& out) {
   if (impl_->dead) return;
   impl_->now = now;
-  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica.on_message(now, from, wire, o); });
+  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica->on_message(now, from, wire, o); });
   impl_->announce_watches(out);
 }
 
 void Service::on_stable(Time now, StableSeq upto, Out& out) {
   if (impl_->dead) return;
   impl_->now = now;
-  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica.on_stable(now, upto, o); });
+  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica->on_stable(now, upto, o); });
   impl_->announce_watches(out);
 }
 
 void Service::on_blob(Time now, const BlobAnswer& answer, Out& out) {
   if (impl_->dead) return;
   impl_->now = now;
-  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica.on_blob(now, answer, o); });
+  impl_->replica_step(now, out, [&](replica::Replica::Out& o) { impl_->replica->on_blob(now, answer, o); });
   impl_->announce_watches(out);
 }
 
@@ -79,7 +79,7 @@ void Service::on_time(Time now, Out& out) {
   i.retry_reads(now);
   i.send_keep_alives(out);
   i.housekeep(now, out);
-  i.replica_step(now, out, [&](replica::Replica::Out& o) { i.replica.on_time(now, o); });
+  i.replica_step(now, out, [&](replica::Replica::Out& o) { i.replica->on_time(now, o); });
   i.collect_garbage(now, out);
   i.watch_work_left = i.hub.work(now, i.store);
   i.announce_watches(out);
@@ -89,10 +89,10 @@ Time Service::deadline() const {
   const Impl& i = *impl_;
   if (i.dead) return Time::never();
   if (i.watch_work_left || !i.keep_alives.empty()) return Time();
-  Time soonest = std::min(i.replica.deadline(), i.hub.deadline());
+  Time soonest = std::min(i.replica->deadline(), i.hub.deadline());
   if (!i.by_deadline.empty()) soonest = std::min(soonest, i.by_deadline.front().first);
   if (!i.read_retries.empty()) soonest = std::min(soonest, i.read_retries.begin()->first);
-  if (i.garbage_left) soonest = std::min(soonest, i.replica.writing_snapshot() ? i.now + kGarbagePause : Time());
+  if (i.garbage_left) soonest = std::min(soonest, i.replica->writing_snapshot() ? i.now + kGarbagePause : Time());
   if (i.stopping) soonest = std::min(soonest, i.stop_deadline);
   return std::min(soonest, i.housekeeping_deadline());
 }
@@ -100,7 +100,7 @@ Time Service::deadline() const {
 void Service::check_invariants() const {
   const Impl& i = *impl_;
   if (i.dead) return;
-  i.replica.check_invariants();
+  i.replica->check_invariants();
   ensure(i.calls.size() <= i.config.max_calls, "no more calls wait than allowed");
   ensure(i.call_bytes <= i.config.max_call_bytes, "no more bytes are proposed by calls than allowed");
   for (const auto& [sequence, call] : i.by_sequence) {
@@ -117,10 +117,24 @@ void Service::Impl::handle(Time t, replica::Replica::Out::Raised& raised, Out& o
   replica::Event& event = raised.event;
   if (auto* e = std::get_if<replica::Apply>(&event)) {
     apply(t, *e, out);
+  } else if (const auto* e = std::get_if<replica::Question>(&event)) {
+    answer_question(*e);
+  } else if (const auto* e = std::get_if<replica::DigestWanted>(&event)) {
+    state_digest_wanted(e->from_scratch);
+  } else if (const auto* e = std::get_if<replica::Answered>(&event)) {
+    group_answered(*e, out);
+  } else if (const auto* e = std::get_if<replica::ProposalRefused>(&event)) {
+    proposal_refused(e->sequence, out);
+  } else if (std::holds_alternative<replica::Reset>(event)) {
+    begin_anew(t);
   } else if (auto* e = std::get_if<replica::ApplyMembership>(&event)) {
     apply_membership(t, *e, out);
   } else if (auto* e = std::get_if<replica::ReadReady>(&event)) {
-    read_ready(t, e->token, out);
+    if (e->answer) {
+      group_read(CallId(e->token), *e->answer, out);
+    } else {
+      read_ready(t, e->token, out);
+    }
   } else if (auto* e = std::get_if<replica::ReadFailed>(&event)) {
     read_failed(t, e->token);
   } else if (auto* e = std::get_if<replica::AnswerLost>(&event)) {
@@ -134,7 +148,7 @@ void Service::Impl::handle(Time t, replica::Replica::Out::Raised& raised, Out& o
     }
   } else if (std::holds_alternative<replica::SnapshotWanted>(event)) {
     auto image = std::make_unique<StoreImage>(store.snapshot());
-    replica_step(t, out, [&](replica::Replica::Out& o) { replica.begin_snapshot(t, std::move(image), o); });
+    replica_step(t, out, [&](replica::Replica::Out& o) { replica->begin_snapshot(t, std::move(image), o); });
   } else if (auto* e = std::get_if<replica::MustStop>(&event)) {
     must_stop(std::move(e->what), out);
   } else {
@@ -157,18 +171,25 @@ void Service::Impl::handle_load(Time t, replica::Event& event, Out& out) {
 
 void Service::Impl::load_ended(Time t, Out& out) {
   std::optional<store::Store> loaded;
+  crypto::Digest digest;
   if (load_status.ok()) {
     StatusOr<store::Store> finished = loader->finish();
     if (finished.ok()) {
       loaded = *std::move(finished);
+      if (byzantine()) {
+        loaded->keep_digest();
+        digest = loaded->state_digest();
+      }
     } else {
       load_status = finished.status();
     }
   }
   loader.reset();
   // The replica lets go of the old store's image before the old store goes.
-  auto events = absorb(out, replica_out, [&](replica::Replica::Out& o) { replica.load_done(t, load_status, o); });
-  if (loaded) {
+  bool replaced = false;
+  auto events = absorb(out, replica_out,
+                       [&](replica::Replica::Out& o) { replaced = replica->load_done(t, load_status, digest, o); });
+  if (loaded && replaced) {
     store = *std::move(loaded);
     clock_advanced_at = t;
     garbage_left = true;
@@ -224,19 +245,19 @@ void Service::stop(Time now, Out& out) {
   i.now = now;
   i.stopping = true;
   i.stop_deadline = now + i.config.replica.consensus.election_timeout;
-  if (i.dead || !i.replica.leads()) return;
+  if (i.dead || !i.replica->leads()) return;
   i.replica_step(now, out, [&](replica::Replica::Out& o) {
     // Refused when there is nobody to hand over to; then there is nothing to wait for.
-    if (!i.replica.transfer_leadership(now, NodeId{}, o).ok()) i.stop_deadline = now;
+    if (!i.replica->transfer_leadership(now, NodeId{}, o).ok()) i.stop_deadline = now;
   });
 }
 
 bool Service::stopped() const {
   const Impl& i = *impl_;
-  return i.dead || (i.stopping && (!i.replica.leads() || i.now >= i.stop_deadline));
+  return i.dead || (i.stopping && (!i.replica->leads() || i.now >= i.stop_deadline));
 }
 
 const store::Store& Service::store() const { return impl_->store; }
-const replica::Replica& Service::replica() const { return impl_->replica; }
+const replica::Replica& Service::replica() const { return *impl_->replica; }
 
 }  // namespace holdfast::service

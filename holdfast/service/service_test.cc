@@ -334,9 +334,9 @@ TEST(Service, AWriteThatTakesLongIsNotLoggedAgainWhileItIsOnItsWay) {
   TestMember& leader = c.leader();
   TestMember& follower = c[leader.id().value() % 3 + 1];
   for (uint64_t i = 1; i <= 3; ++i) c[i].sync_takes = Duration::seconds(2);
-  const consensus::Index before = leader.service().replica().engine().last_index();
+  const consensus::Index before = leader.service().replica().engine()->last_index();
   EXPECT_EQ(error_of(c.ask(follower, put("k", "v"))), Error::kNone);
-  EXPECT_EQ(leader.service().replica().engine().last_index(), before + 1);
+  EXPECT_EQ(leader.service().replica().engine()->last_index(), before + 1);
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ void EngineOracle::votes(NodeId voter, consensus::Term term, NodeId candidate) {
 }
 
 void EngineOracle::observe(const StoreMember& member) {
-  const replica::Engine& engine = member.service()->replica().engine();
+  if (member.service()->replica().engine() == nullptr) return;
+  const replica::Engine& engine = *member.service()->replica().engine();
   const auto answered = answered_.find({member.id(), engine.term()});
   const bool trusted = member.node().storage_trusted();
   if (trusted) {

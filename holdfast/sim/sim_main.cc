@@ -11,6 +11,7 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/sim/check/history.h"
+#include "holdfast/sim/engine_choice.h"
 #include "holdfast/sim/scenario.h"
 #include "holdfast/sim/sim_options.h"
 #include "holdfast/sim/sim_progress.h"
@@ -45,9 +46,9 @@ std::string hex(uint64_t v) {
 
 // The scenario may have a seed of its own, so the seed is always said.
 std::string run_command(const SimOptions& o, uint64_t seed) {
-  const bool paxos = o.engine == replica::EngineKind::kPaxos;
-  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) + (paxos ? " --engine paxos" : "") +
-         " --seed " + std::to_string(seed);
+  const bool raft = o.engine == replica::EngineKind::kRaft;
+  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) +
+         (raft ? "" : " --engine " + name_of(o.engine)) + " --seed " + std::to_string(seed);
 }
 std::string replay_command(const SimOptions& o, uint64_t seed) { return run_command(o, seed) + " --trace"; }
 std::string picture_command(const SimOptions& o, uint64_t seed) {
@@ -103,7 +104,7 @@ void on_abort(int) {
 StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
   if (o.scenario.empty()) {
     RunSpec spec = swarm_spec(seed);
-    spec.store.engine = o.engine;
+    run_on(spec, o.engine);
     return spec;
   }
   std::ifstream file(o.scenario);
@@ -111,7 +112,7 @@ StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
   if (!file || !(text << file.rdbuf())) return absl::NotFoundError(o.scenario + ": cannot be read");
   StatusOr<RunSpec> spec = parse_scenario(text.str(), o.scenario);
   if (spec.ok() && o.one_seed) spec->seed = seed;
-  if (spec.ok()) spec->store.engine = o.engine;
+  if (spec.ok()) run_on(*spec, o.engine);
   return spec;
 }
 

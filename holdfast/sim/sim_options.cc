@@ -6,6 +6,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "holdfast/sim/engine_choice.h"
+
 namespace holdfast::sim {
 namespace {
 
@@ -21,7 +23,7 @@ same run, on every machine. A run that breaks a promise ends the command, which 
   --seeds A..B      every seed from A to B (default 1..100)
   --jobs N          this many processes share the seeds (default 1)
   --scenario FILE   a cluster, a workload and faults from a TOML file (docs/simulator.md); with --seed another seed
-  --engine E        what keeps the log: raft (the default) or paxos
+  --engine E        what keeps the log: raft (the default), paxos or pbft
   --trace           print every event
   --svg FILE        draw the run as a space-time diagram: of a run that breaks a promise the end, else the beginning
   --svg-window A..B what lies between these virtual milliseconds instead
@@ -105,8 +107,9 @@ bool set_scenario(SimOptions& o, const std::string& text) {
 }
 
 bool set_engine(SimOptions& o, const std::string& text) {
-  if (text == "paxos") o.engine = replica::EngineKind::kPaxos;
-  return text == "paxos" || text == "raft";
+  const auto engine = engine_named(text);
+  if (engine) o.engine = *engine;
+  return engine.has_value();
 }
 
 template <bool SimOptions::*kMember>
@@ -120,7 +123,7 @@ constexpr Option kOptions[] = {
     {"--seeds", set_seeds, "a range such as 1..1000"},
     {"--jobs", set_jobs, "a number from 1 to 256"},
     {"--scenario", set_scenario, "a file"},
-    {"--engine", set_engine, "raft or paxos"},
+    {"--engine", set_engine, "raft, paxos or pbft"},
     {"--trace", set_flag<&SimOptions::trace>, nullptr},
     {"--svg", set_svg, "a file to write"},
     {"--svg-window", set_svg_window, "a range of milliseconds such as 300..340"},

@@ -93,9 +93,8 @@ std::vector<StoreMember*> StoreCluster::due() {
 StoreMember* StoreCluster::leader() {
   StoreMember* best = nullptr;
   for (auto& m : members_) {
-    if (m->service() == nullptr || m->service()->replica().engine().role() != consensus::Role::kLeader) continue;
-    if (best == nullptr || m->service()->replica().engine().term() > best->service()->replica().engine().term())
-      best = m.get();
+    if (m->service() == nullptr || m->service()->replica().role() != consensus::Role::kLeader) continue;
+    if (best == nullptr || m->service()->replica().term() > best->service()->replica().term()) best = m.get();
   }
   return best;
 }
@@ -186,7 +185,7 @@ void StoreCluster::reconcile() {
   std::vector<NodeId> now = current();
   for (const auto& m : members_) {
     if (m->service() == nullptr || !m->service()->replica().started()) continue;
-    for (const NodeId id : m->service()->replica().engine().membership().everyone()) {
+    for (const NodeId id : m->service()->replica().membership().everyone()) {
       if (std::find(now.begin(), now.end(), id) == now.end()) now.push_back(id);
     }
   }

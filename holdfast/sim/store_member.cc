@@ -1,6 +1,7 @@
 #include "holdfast/sim/store_member.h"
 
 #include "holdfast/base/mark.h"
+#include "holdfast/consensus/pbft/notary.h"
 #include "holdfast/sim/frame.h"
 
 namespace holdfast::sim {
@@ -52,6 +53,7 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   r.max_append_bytes = config_.max_append_bytes;
   r.snapshot_chunk_bytes = config_.snapshot_chunk_bytes;
   r.catch_up_entries = config_.catch_up_entries;
+  if (config_.engine == replica::EngineKind::kPbft) c.replica.byzantine = byzantine(start);
   for (const store::Member& m : bootstrap_) {
     (m.is_learner ? c.replica.bootstrap.learners : c.replica.bootstrap.voters).push_back(m.id);
   }
@@ -65,6 +67,20 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   c.bootstrap = bootstrap_;
   c.request_timeout = config_.request_timeout;
   return std::make_unique<service::Service>(c);
+}
+
+// Every member's identity follows from its number.
+replica::ByzantineConfig StoreMember::byzantine(const NodeStart& start) const {
+  replica::ByzantineConfig c;
+  c.cluster = kClusterId;
+  c.request_timeout = config_.election_timeout;
+  c.checkpoint_interval = config_.checkpoint_interval;
+  for (const store::Member& m : bootstrap_) c.configuration.members.push_back({m.id, pbft::Notary::key_of(m.id)});
+  // Signatures that only simulated members believe: real ones would take most of a run's time.
+  c.authority = std::make_shared<pbft::FastAuthority>(pbft::Notary(kClusterId), start.self);
+  // Whoever comes without a record may have voted before, but for the first time of all.
+  if (!node_.storage_trusted()) c.beginning = pbft::Beginning::kLostDisk;
+  return c;
 }
 
 bool StoreMember::receive(NodeId from, const Slice& bytes) {

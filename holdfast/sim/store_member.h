@@ -21,6 +21,7 @@ struct StoreConfig {
   consensus::ReadMode read_mode = consensus::ReadMode::kQuorum;
   uint64_t snapshot_count = 100;
   uint64_t catch_up_entries = 50;
+  uint64_t checkpoint_interval = 8;  // over PBFT
   size_t snapshot_chunk_bytes = 1024;
   size_t max_append_bytes = 4096;
   uint64_t segment_bytes = 64 << 10;
@@ -61,6 +62,7 @@ class StoreMember {
   };
 
   std::unique_ptr<service::Service> make(const NodeStart& start);
+  replica::ByzantineConfig byzantine(const NodeStart& start) const;
   bool receive(NodeId from, const Slice& bytes);
   void on(NodeId client, const ClientCall& call);
   void on(NodeId client, const ClientAbandon& abandon);

@@ -20,12 +20,11 @@ void StoreOracle::observe(const StoreMember& member) {
   check_steps(member, seen);
 
   engine_.observe(member);
-  highest_term_ = std::max(highest_term_, service->replica().engine().term());
+  highest_term_ = std::max(highest_term_, service->replica().term());
 }
 
 void StoreOracle::check_steps(const StoreMember& member, Seen& seen) {
   const replica::Replica& replica = member.service()->replica();
-  const replica::Engine& engine = replica.engine();
   const store::Store& store = member.service()->store();
   const auto back = [&](const char* what, auto before, auto now) {
     if (now < before) {
@@ -33,12 +32,12 @@ void StoreOracle::check_steps(const StoreMember& member, Seen& seen) {
                                  to_text(before) + " to " + to_text(now));
     }
   };
-  back("term", seen.term, engine.term());
-  back("commit index", seen.commit, engine.commit_index());
+  back("term", seen.term, replica.term());
+  back("commit index", seen.commit, replica.commit_index());
   back("applied index", seen.applied, replica.applied_index());
   back("revision", seen.revision, store.revision());
-  seen.term = engine.term();
-  seen.commit = engine.commit_index();
+  seen.term = replica.term();
+  seen.commit = replica.commit_index();
   if (seen.applied == replica.applied_index()) return;
   seen.applied = replica.applied_index();
   seen.revision = store.revision();

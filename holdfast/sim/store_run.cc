@@ -4,10 +4,9 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/print.h"
-#include "holdfast/consensus/paxos/tolerance.h"
-#include "holdfast/consensus/raft/tolerance.h"
 #include "holdfast/sim/check/lease_check.h"
 #include "holdfast/sim/check/linearizability.h"
+#include "holdfast/sim/engine_choice.h"
 #include "holdfast/sim/injector.h"
 #include "holdfast/sim/store_cluster.h"
 
@@ -107,10 +106,10 @@ class StoreRun {
     std::string text = ", " + print(m.node().life());
     if (m.service() == nullptr) return text + " (" + m.node().last_words() + ")";
     const replica::Replica& r = m.service()->replica();
-    return text + ", " + print(r.engine().role()) + " in " + to_text(r.engine().term()) + ", leader " +
-           to_text(r.engine().leader()) + ", last " + to_text(r.engine().last_index()) + ", commit " +
-           to_text(r.engine().commit_index()) + ", applied " + to_text(r.applied_index()) + ", members " +
-           print(r.engine().membership()) + (m.removed ? ", removed" : "");
+    return text + ", " + print(r.role()) + " in " + to_text(r.term()) + ", leader " + to_text(r.leader()) + ", last " +
+           to_text(r.engine() == nullptr ? r.applied_index() : r.engine()->last_index()) + ", commit " +
+           to_text(r.commit_index()) + ", applied " + to_text(r.applied_index()) + ", members " +
+           print(r.membership()) + (m.removed ? ", removed" : "");
   }
 
   // --- Settling ---
@@ -210,20 +209,20 @@ class StoreRun {
 RunResult run_store(const RunSpec& spec, const Trace::Sink& sink) { return StoreRun(spec, sink).run(); }
 
 Budget budget_of(const RunSpec& spec) {
-  const bool paxos = spec.store.engine == replica::EngineKind::kPaxos;
-  const Tolerance tolerance = paxos ? paxos::tolerance(spec.store.read_mode) : raft::tolerance(spec.store.read_mode);
+  const Tolerance tolerance = tolerance_of(spec.store.engine, spec.store.read_mode);
   return judge(tolerance, spec.store.members, strikes(spec.plan, spec.store.members));
 }
 
 std::string describe(const RunSpec& spec) {
   const StoreConfig& s = spec.store;
   std::string text = std::to_string(s.members) + " members" +
-                     (s.engine == replica::EngineKind::kPaxos ? " by Paxos" : "") + ", reads by " + print(s.read_mode) +
-                     ", a snapshot every " + std::to_string(s.snapshot_count) + " entries, segments of " +
-                     std::to_string(s.segment_bytes) + " bytes, " + std::to_string(s.power_failures / 10) +
-                     "% of crashes are power failures\n" + std::to_string(spec.workload.clients) + " clients, " +
-                     std::to_string(spec.workload.watchers) + " watchers, " + std::to_string(spec.workload.keys) +
-                     " keys" + (spec.workload.change_members ? ", members change" : "") + "; asks:";
+                     (s.engine == replica::EngineKind::kRaft ? "" : " by " + name_of(s.engine)) + ", reads by " +
+                     print(s.read_mode) + ", a snapshot every " + std::to_string(s.snapshot_count) +
+                     " entries, segments of " + std::to_string(s.segment_bytes) + " bytes, " +
+                     std::to_string(s.power_failures / 10) + "% of crashes are power failures\n" +
+                     std::to_string(spec.workload.clients) + " clients, " + std::to_string(spec.workload.watchers) +
+                     " watchers, " + std::to_string(spec.workload.keys) + " keys" +
+                     (spec.workload.change_members ? ", members change" : "") + "; asks:";
   for (size_t i = 0; i < kAsks; ++i) {
     if (spec.workload.weights[i] == 0) continue;
     text += " " + std::string(ask_name(static_cast<Ask>(i))) + "=" + std::to_string(spec.workload.weights[i]);

@@ -36,7 +36,10 @@ void Replica::Impl::make_checkpoint(Step& s, const Digest& state) {
                               .core = core_digest(core, table.digest())};
   core.clients = table.rows();
   cores[executed] = std::move(core);
-  if (cores.size() > kCoresKept) cores.erase(cores.begin());
+  if (cores.size() > kCoresKept) {
+    const auto oldest = cores.begin();
+    cores.erase(oldest->first == kept_core ? std::next(oldest) : oldest);
+  }
   if (stable.checkpoint.seq >= executed) {
     // It was certified before this replica got here.
     const auto cert = certs.find(executed);
@@ -143,6 +146,7 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   own.clear();
   change_deadline = Time::never();
   moved = s.now;
+  stamps.enter(s.now);
   pool.keep([&](NodeId client) { return group().key(client) != nullptr; });
   pool.restart(s.now);
   pace.restart();

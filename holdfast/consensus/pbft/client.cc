@@ -11,7 +11,9 @@ namespace holdfast::pbft {
 
 namespace {
 constexpr size_t kMostReadings = 10'000;
-}
+// Between two repetitions, in times of the first: only a few bundles are under way, so repeating them costs little.
+constexpr int64_t kLongestWait = 4;
+}  // namespace
 
 Status Client::submit(uint64_t token, Slice operation) {
   if (operation.size() > config_.max_request_bytes) {
@@ -117,6 +119,11 @@ void Client::on_reply(Time now, NodeId from, const Reply& reply, Out& out) {
   const auto at = bundles_.find(reply.id.sequence);
   if (at == bundles_.end()) return;
   Bundle& bundle = at->second;
+  if (bundle.said.empty()) {
+    // It is executed: other answers are late or lost, and asking for them need not wait long.
+    bundle.wait = config_.retry;
+    bundle.retry = std::min(bundle.retry, now + bundle.wait);
+  }
   bundle.said[from] = reply.digest;
   if (reply.results && reply.results->size() == bundle.tokens.size() &&
       digest_of_results(reply.id, *reply.results) == reply.digest) {
@@ -175,7 +182,7 @@ void Client::on_time(Time now, Out& out) {
   for (auto& [sequence, bundle] : bundles_) {
     if (now < bundle.retry) continue;
     mark<"pbft.client_retries">();
-    bundle.wait = std::min(bundle.wait * 2, config_.retry * 8);
+    bundle.wait = std::min(bundle.wait * 2, config_.retry * kLongestWait);
     bundle.retry = now + bundle.wait;
     broadcast(Submit{bundle.request, /*again=*/true}, out);
   }

@@ -28,7 +28,7 @@ struct ClientConfig {
   uint64_t max_request_operations = 1024;
   uint64_t max_request_bytes = 1 << 20;
   uint64_t max_queued = 100'000;           // operations; more are refused
-  Duration retry = Duration::millis(300);  // after which all replicas are told; doubled up to eight times
+  Duration retry = Duration::millis(300);  // after which all replicas are told; doubled up to four times
 };
 
 struct NoRecord {};

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "holdfast/consensus/pbft/client.h"
-#include "holdfast/consensus/pbft/fast_authority_testing.h"
 #include "holdfast/consensus/pbft/member_testing.h"
+#include "holdfast/consensus/pbft/notary.h"
 
 namespace holdfast::pbft {
 

@@ -22,6 +22,16 @@ void Replica::replay(StableSeq seq, const Record& record) {
 
 Status Replica::recovered() const { return impl_->ledger.recovered(); }
 
+std::optional<Digest> Replica::snapshot_state() const {
+  const auto& mark = impl_->ledger.content().mark;
+  return mark ? std::optional(mark->cert.checkpoint.state) : std::nullopt;
+}
+
+void Replica::distrust_state() {
+  ensure(!impl_->started, "a state is distrusted before the start");
+  impl_->rotten = true;
+}
+
 void Replica::start(Time now, Out& out) {
   ensure(!impl_->started, "a replica starts once");
   impl_->started = true;
@@ -133,6 +143,16 @@ Status Replica::snapshot_taken(Time now, const SnapshotMeta& meta, Out& out) {
   impl.cores.erase(impl.cores.begin(), impl.cores.upper_bound(meta.seq));
   impl.settle(s);
   return absl::OkStatus();
+}
+
+void Replica::keep_checkpoint(Seq seq) { impl_->kept_core = seq; }
+
+void Replica::step_down(Time now, Out& out) {
+  Impl& impl = *impl_;
+  if (!impl.leads()) return;
+  Step s{now, out};
+  impl.start_view_change(s, impl.view + 1);
+  impl.settle(s);
 }
 
 void Replica::snapshot_loaded(Time now, Seq seq, const Digest& state, Out& out) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "holdfast/base/status.h"
 #include "holdfast/consensus/pbft/authority.h"
@@ -31,6 +32,10 @@ class Replica {
   void recover_blob(BlobId id, uint64_t size);
   void replay(StableSeq seq, const Record& record);
   Status recovered() const;
+  // What the digest of the owner's state in snapshot() must be; none without a snapshot.
+  std::optional<Digest> snapshot_state() const;
+  // Before start(): the snapshot is missing or damaged. The replica begins as one whose state has rotted.
+  void distrust_state();
   void start(Time now, Out& out);
 
   void on_message(Time now, NodeId from, const Packet& packet, Out& out);
@@ -52,13 +57,19 @@ class Replica {
   bool uses_blob(BlobId id) const;
   // The owner has sealed a snapshot of its state as it was at a checkpoint. kFailedPrecondition: the checkpoint is not
   // certified yet, or too old; the owner drops the blob.
+  // What belongs to the checkpoint is kept for it if keep_checkpoint() was called when the checkpoint was executed.
   Status snapshot_taken(Time now, const SnapshotMeta& meta, Out& out);
+  // A snapshot of this checkpoint, the latest one executed, is being written; no other is.
+  void keep_checkpoint(Seq seq);
   // Answers to SnapshotReceived.
   void snapshot_loaded(Time now, Seq seq, const Digest& state, Out& out);
   void snapshot_refused(Time now, Seq seq, Out& out);
   // The owner has worked out the digest of its state at checkpoint `seq` from scratch. If it differs from what was
   // certified, the state has rotted: see Rotten.
   void audit(Time now, Seq seq, const Digest& state, Out& out);
+
+  // The primary asks for the next view, and the others follow. No effect elsewhere.
+  void step_down(Time now, Out& out);
 
   uint64_t epoch() const;
   View view() const;

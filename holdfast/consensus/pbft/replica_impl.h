@@ -184,7 +184,8 @@ struct Replica::Impl {
   std::map<Seq, Checkpoint> said;
   std::map<Seq, std::map<NodeId, CheckpointVote>> checkpoint_votes;
   std::map<Seq, CheckpointCert> certs;  // behind the oldest place of `history`
-  std::map<Seq, CoreState> cores;       // of the latest checkpoints
+  std::map<Seq, CoreState> cores;       // of the latest checkpoints, and of one of which a snapshot is being written
+  Seq kept_core;
   std::optional<SnapshotMark> snapshot;
   std::vector<EpochLink> links;
 

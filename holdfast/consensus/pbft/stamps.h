@@ -1,8 +1,13 @@
 // Log time as PBFT keeps it: the primary stamps each batch, backups judge the stamp by their own clocks.
 //
-// A stamp is believed when it does not fall, and lies no farther than a slack from what the backup's own monotonic
-// clock says has passed since its anchor, give or take an eighth for clocks that drift. The anchor moves to the latest
-// executed stamp only every `anchor_interval`, so a lying primary distorts time by at most slack / interval + 1/8.
+// Between two stamps no more log time may pass than real time, or leases would end early. So a primary adds only time
+// that it has itself seen pass since it entered the view: log time stands still while views change.
+//
+// A stamp that falls is executed as if it were the one before: in a new view, batches of earlier ones with later stamps
+// may come to lie before it. A stamp is believed when it lies no farther than a slack from what the backup's own
+// monotonic clock says has passed, give or take an eighth for clocks that drift: ahead since its anchor, behind since
+// its anchor or since it entered the view, whichever is later. The anchor moves to the latest executed stamp only every
+// `anchor_interval`, so a lying primary distorts time by at most slack / interval + 1/8.
 // A replica that was away has no anchor that means anything: it believes until it has executed a batch of the present.
 #pragma once
 
@@ -18,9 +23,14 @@ class Stamps {
 
   // After a start, or a jump of the state: log time stood at `stamp_ms`, some unknown while ago.
   void lose(Time now, int64_t stamp_ms) {
-    anchor_ = now;
-    anchor_ms_ = executed_ms_ = accepted_ms_ = stamp_ms;
+    anchor_ = entered_ = now;
+    anchor_ms_ = entered_ms_ = executed_ms_ = accepted_ms_ = stamp_ms;
     trusted_ = false;
+  }
+  // A view begins: proposals that were accepted before may have fallen out of the order.
+  void enter(Time now) {
+    entered_ = now;
+    entered_ms_ = accepted_ms_ = executed_ms_;
   }
   // A batch with this stamp was executed; `live`: it was proposed and accepted just now.
   void executed(Time now, int64_t stamp_ms, bool live) {
@@ -33,26 +43,27 @@ class Stamps {
     }
   }
   // What the primary writes now.
-  int64_t read(Time now) const {
-    return std::max({executed_ms_, accepted_ms_, anchor_ms_ + std::max<int64_t>(0, (now - anchor_).millis())});
-  }
+  int64_t read(Time now) const { return std::max({executed_ms_, accepted_ms_, entered_ms_ + passed(entered_, now)}); }
   // What a backup thinks of it.
   bool believes(Time now, int64_t stamp_ms) const {
-    if (stamp_ms < executed_ms_ || stamp_ms < 0 || stamp_ms > static_cast<int64_t>(kMaxNumber)) return false;
+    if (stamp_ms < 0 || stamp_ms > static_cast<int64_t>(kMaxNumber)) return false;
     if (!trusted_) return true;
-    const int64_t passed = std::max<int64_t>(0, (now - anchor_).millis());
-    const int64_t slack = config_.stamp_slack.millis() + passed / 8;
-    return stamp_ms >= anchor_ms_ + passed - slack && stamp_ms <= anchor_ms_ + passed + slack;
+    const int64_t ahead = passed(anchor_, now);
+    if (stamp_ms > anchor_ms_ + ahead + slack(ahead)) return false;
+    const bool anchored = anchor_ > entered_;
+    const int64_t behind = anchored ? ahead : passed(entered_, now);
+    return stamp_ms >= (anchored ? anchor_ms_ : entered_ms_) + behind - slack(behind);
   }
   void accepted(int64_t stamp_ms) { accepted_ms_ = std::max(accepted_ms_, stamp_ms); }
-  // A new view: proposals that were accepted may have fallen out of the order.
-  void restart() { accepted_ms_ = executed_ms_; }
   int64_t executed_ms() const { return executed_ms_; }
 
  private:
+  static int64_t passed(Time since, Time now) { return std::max<int64_t>(0, (now - since).millis()); }
+  int64_t slack(int64_t passed) const { return config_.stamp_slack.millis() + passed / 8; }
+
   const Config& config_;
-  Time anchor_;
-  int64_t anchor_ms_ = 0, executed_ms_ = 0, accepted_ms_ = 0;
+  Time anchor_, entered_;
+  int64_t anchor_ms_ = 0, entered_ms_ = 0, executed_ms_ = 0, accepted_ms_ = 0;
   bool trusted_ = false;
 };
 

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/consensus/pbft/fast_authority_testing.h"
+#include "holdfast/consensus/pbft/notary.h"
 #include "holdfast/consensus/pbft/oracle_testing.h"
 
 namespace holdfast::pbft {

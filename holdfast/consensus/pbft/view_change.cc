@@ -119,7 +119,7 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   opening_end = opening.proposals.empty() ? opening.stable.checkpoint.seq : opening.proposals.rbegin()->first;
   next_place = std::max(opening_end, low()) + 1;
   pool.restart(s.now);
-  stamps.restart();
+  stamps.enter(s.now);
   pace.restart();
   moved = s.now;
   for (auto& [seq, slot] : slots) {

@@ -16,8 +16,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "holdfast/consensus/pbft/client.h"
-#include "holdfast/consensus/pbft/fast_authority_testing.h"
 #include "holdfast/consensus/pbft/liar_testing.h"
+#include "holdfast/consensus/pbft/notary.h"
 #include "holdfast/consensus/pbft/oracle_testing.h"
 #include "holdfast/consensus/pbft/plan_testing.h"
 

@@ -6,7 +6,7 @@
 
 namespace holdfast::replica {
 
-void Replica::handle(Time now, consensus::Event& event, Out& out) {
+void LogReplica::handle(Time now, consensus::Event& event, Out& out) {
   if (phase_ == Phase::kStopped) return;
   if (auto* committed = std::get_if<consensus::Committed>(&event)) {
     for (const consensus::Entry& entry : committed->entries) apply(now, entry, out);
@@ -30,7 +30,7 @@ void Replica::handle(Time now, consensus::Event& event, Out& out) {
   }
 }
 
-void Replica::apply(Time, const consensus::Entry& entry, Out& out) {
+void LogReplica::apply(Time, const consensus::Entry& entry, Out& out) {
   if (entry.index <= applied_) return;  // covered by a snapshot that was loaded meanwhile
   ensure(entry.index == applied_ + 1, "entries are applied without gaps");
   applied_ = entry.index;
@@ -50,7 +50,7 @@ void Replica::apply(Time, const consensus::Entry& entry, Out& out) {
   want_snapshot(out);
 }
 
-void Replica::apply_command(const consensus::Entry& entry, Out& out) {
+void LogReplica::apply_command(const consensus::Entry& entry, Out& out) {
   StatusOr<Command> command = codec::decode<Command>(entry.data);
   // Committed by a quorum and unreadable here: written by a newer version. Going on would make this member diverge.
   if (!command.ok()) return stop("a committed entry cannot be read: " + std::string(command.status().message()), out);
@@ -60,10 +60,10 @@ void Replica::apply_command(const consensus::Entry& entry, Out& out) {
   if (!table_.claim(command->origin)) return;
   const bool awaited = own && proposals_.settle(command->origin.sequence);
   out.raise(Apply{entry.index, entry.term, clock_.applied_ms(), std::move(command->command),
-                  awaited ? command->origin.sequence : 0});
+                  awaited ? command->origin.sequence : 0, command->origin.node, /*wants_answer=*/false, own});
 }
 
-void Replica::apply_membership(const consensus::Entry& entry, Out& out) {
+void LogReplica::apply_membership(const consensus::Entry& entry, Out& out) {
   StatusOr<consensus::MembershipEntry> change = codec::decode<consensus::MembershipEntry>(entry.data);
   if (!change.ok()) return stop("a committed entry cannot be read: " + std::string(change.status().message()), out);
   for (NodeId gone : applied_membership_.everyone()) {
@@ -90,7 +90,7 @@ void Replica::apply_membership(const consensus::Entry& entry, Out& out) {
   out.raise(std::move(event));
 }
 
-void Replica::read_answered(uint64_t round, std::optional<consensus::Index> index, Out& out) {
+void LogReplica::read_answered(uint64_t round, std::optional<consensus::Index> index, Out& out) {
   const auto it = read_rounds_.find(round);
   if (it == read_rounds_.end()) return;
   for (uint64_t token : it->second) {
@@ -104,14 +104,14 @@ void Replica::read_answered(uint64_t round, std::optional<consensus::Index> inde
   finish_reads(out);
 }
 
-void Replica::finish_reads(Out& out) {
+void LogReplica::finish_reads(Out& out) {
   while (!reads_at_.empty() && reads_at_.begin()->first <= applied_) {
-    out.raise(ReadReady{reads_at_.begin()->second});
+    out.raise(ReadReady{reads_at_.begin()->second, std::nullopt});
     reads_at_.erase(reads_at_.begin());
   }
 }
 
-void Replica::want_snapshot(Out& out) {
+void LogReplica::want_snapshot(Out& out) {
   const bool due =
       (entries_since_snapshot_ >= config_.snapshot_count || bytes_since_snapshot_ >= config_.snapshot_bytes) &&
       bytes_since_snapshot_ >= image_bytes_;

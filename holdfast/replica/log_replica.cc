@@ -1,4 +1,4 @@
-#include "holdfast/replica/replica.h"
+#include "holdfast/replica/log_replica.h"
 
 #include <algorithm>
 
@@ -15,11 +15,11 @@ constexpr RetryPolicy kNoRoomRetry = RetryPolicy(Repeatable::kNoEffect).every(Du
 
 }  // namespace
 
-Replica::Replica(const Config& config)
+LogReplica::LogReplica(const Config& config)
     : config_(config), engine_(make_engine(config)), proposals_(config.proposal_retry) {}
-Replica::~Replica() = default;
+LogReplica::~LogReplica() = default;
 
-void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
+void LogReplica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
   if (phase_ != Phase::kRunning) return;
   if (was_removed(from)) {
     mark<"replica.farewell">();
@@ -39,7 +39,7 @@ void Replica::on_message(Time now, NodeId from, const Wire& wire, Out& out) {
   }
 }
 
-void Replica::on_stable(Time now, StableSeq upto, Out& out) {
+void LogReplica::on_stable(Time now, StableSeq upto, Out& out) {
   stable_ = upto;
   if (phase_ != Phase::kRunning) return;
   while (!held_.empty() && held_.begin()->first <= upto) {
@@ -50,7 +50,7 @@ void Replica::on_stable(Time now, StableSeq upto, Out& out) {
   drop_old_snapshots(out);
 }
 
-void Replica::on_time(Time now, Out& out) {
+void LogReplica::on_time(Time now, Out& out) {
   if (phase_ != Phase::kRunning) return;
   hand_over(now, out);
   ask_reads(now, out);
@@ -58,7 +58,7 @@ void Replica::on_time(Time now, Out& out) {
   write_snapshot(now, out);
 }
 
-Time Replica::deadline() const {
+Time LogReplica::deadline() const {
   if (phase_ != Phase::kRunning) return Time::never();
   if (!reads_waiting_.empty() || (writer_ && writer_->busy())) return kNow;
   Time soonest = engine_->deadline();
@@ -68,14 +68,14 @@ Time Replica::deadline() const {
   return soonest;
 }
 
-Status Replica::transfer_leadership(Time now, NodeId to, Out& out) {
+Status LogReplica::transfer_leadership(Time now, NodeId to, Out& out) {
   Status status;
   engine_step(now, out, [&](Engine::Out& o) { status = engine_->transfer_leadership(now, to, o); });
   return status;
 }
 
 // Hands every due proposal to the leader, which may be this node.
-void Replica::hand_over(Time now, Out& out) {
+void LogReplica::hand_over(Time now, Out& out) {
   // Before the incarnation is stable a crash could make the next process use it again for other proposals.
   if (incarnation_seq_ > stable_) return;
   const NodeId leader = engine_->leader();
@@ -104,7 +104,7 @@ void Replica::hand_over(Time now, Out& out) {
   }
 }
 
-void Replica::on_forwarded(Time now, NodeId from, const Forward& forward, Out& out) {
+void LogReplica::on_forwarded(Time now, NodeId from, const Forward& forward, Out& out) {
   if (!leads()) return;  // the origin will try the next leader
   std::vector<Proposal> fresh;
   for (const Proposal& p : forward.proposals) {
@@ -116,7 +116,7 @@ void Replica::on_forwarded(Time now, NodeId from, const Forward& forward, Out& o
 }
 
 // Leader: appends the proposals to the log.
-void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Out& out) {
+void LogReplica::take_commands(Time now, const std::vector<Proposal>& proposals, Out& out) {
   const int64_t clock_ms = clock_.read(now);
   std::vector<Slice> entries;
   entries.reserve(proposals.size());
@@ -133,7 +133,7 @@ void Replica::take_commands(Time now, const std::vector<Proposal>& proposals, Ou
 // Leader: whether the members that can be reached suffice once `change` is in force. A change that they cannot decide
 // would stop everything, and could not be taken back. As in etcd: one more voter only while all voters are heard, and
 // one less only while those of the rest that are heard are a majority of it.
-bool Replica::leaves_majority(Time now, const consensus::Change& change) const {
+bool LogReplica::leaves_majority(Time now, const consensus::Change& change) const {
   const std::vector<NodeId>& voters = engine_->membership().voters;
   const auto all = static_cast<std::ptrdiff_t>(voters.size());
   const auto heard = std::count_if(voters.begin(), voters.end(),
@@ -144,7 +144,7 @@ bool Replica::leaves_majority(Time now, const consensus::Change& change) const {
 }
 
 // A refusal speaks of one offer of the change. Were there others, a leader may have taken one, or still take it.
-void Replica::membership_refused(uint64_t sequence, MembershipRefusal why, Out& out) {
+void LogReplica::membership_refused(uint64_t sequence, MembershipRefusal why, Out& out) {
   const bool unsure = proposals_.offered_again(sequence);
   if (!proposals_.settle(sequence)) return;
   if (unsure) {
@@ -156,7 +156,7 @@ void Replica::membership_refused(uint64_t sequence, MembershipRefusal why, Out& 
 }
 
 // Leader: starts a membership change, or says why not. kUnavailable: it is only too early.
-Status Replica::start_change(Time now, const ForwardMembership& change, Out& out) {
+Status LogReplica::start_change(Time now, const ForwardMembership& change, Out& out) {
   if (membership_taken_) return absl::FailedPreconditionError("another membership change is under way");
   const consensus::Index changed = engine_->membership_index();
   if (changed <= engine_->commit_index() && changed > change.based_on) {
@@ -177,7 +177,7 @@ Status Replica::start_change(Time now, const ForwardMembership& change, Out& out
 
 // Leader: starts a membership change, or tells the origin why not. When it is only too early, the origin asks again;
 // the change may even be in the log already, taken by the leader before.
-void Replica::take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out) {
+void LogReplica::take_membership(Time now, NodeId from, const ForwardMembership& change, Out& out) {
   const Origin& origin = change.origin;
   if (!leads() || origin.node != from || !engine_->membership().contains(from) || table_.contains(origin)) return;
   if (membership_taken_ && key_of(*membership_taken_) == key_of(origin)) return;
@@ -203,14 +203,14 @@ void Replica::take_membership(Time now, NodeId from, const ForwardMembership& ch
 }
 
 // Asks the engine once for all reads that have gathered.
-void Replica::ask_reads(Time now, Out& out) {
+void LogReplica::ask_reads(Time now, Out& out) {
   if (reads_waiting_.empty()) return;
   const uint64_t round = next_round_++;
   read_rounds_[round] = std::exchange(reads_waiting_, {});
   engine_step(now, out, [&](Engine::Out& o) { engine_->read_index(now, round, o); });
 }
 
-void Replica::check_invariants() const {
+void LogReplica::check_invariants() const {
   if (phase_ != Phase::kRunning) return;
   engine_->check_invariants();
   ensure(applied_ <= engine_->commit_index(), "only committed entries are applied");

@@ -6,7 +6,7 @@
 
 namespace holdfast::replica {
 
-void Replica::begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& out) {
+void LogReplica::begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& out) {
   ensure(wanted_.has_value() && !writer_, "a snapshot begins once it is wanted");
   writer_.emplace(engine_->name_blob(), *wanted_, *wanted_header_, std::move(image), config_.snapshot_slice_bytes);
   wanted_.reset();
@@ -15,14 +15,14 @@ void Replica::begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& 
 }
 
 // One slice of the snapshot in work.
-void Replica::write_snapshot(Time now, Out& out) {
+void LogReplica::write_snapshot(Time now, Out& out) {
   if (!writer_) return;
   const bool wrote = writer_->busy();
   for (BlobRequest& r : writer_->work()) out.blob(std::move(r));
   if (planted<"R18">() && wrote && writer_->finished()) snapshot_sealed(now, out);
 }
 
-void Replica::on_blob(Time now, const BlobAnswer& answer, Out& out) {
+void LogReplica::on_blob(Time now, const BlobAnswer& answer, Out& out) {
   if (phase_ == Phase::kStopped) return;
   const BlobId id = std::visit([](const auto& a) { return a.id; }, answer);
   if (writer_ && id == writer_->blob()) {
@@ -44,12 +44,12 @@ void Replica::on_blob(Time now, const BlobAnswer& answer, Out& out) {
       if (!image.empty()) out.raise(LoadBytes{std::move(image)});
       if (!status.ok()) {
         out.raise(LoadAborted{});
-        return load_done(now, status, out);
+        return load_ended(now, status, out);
       }
       if (loader_->complete() && phase_ == Phase::kRunning && loader_->meta().index <= applied_) {
         mark<"replica.received_snapshot_overtaken">();
         out.raise(LoadAborted{});
-        return load_done(now, absl::AbortedError("entries have come further than the snapshot"), out);
+        return load_ended(now, absl::AbortedError("entries have come further than the snapshot"), out);
       }
       if (loader_->complete()) {
         out.raise(LoadEnd{});
@@ -60,7 +60,7 @@ void Replica::on_blob(Time now, const BlobAnswer& answer, Out& out) {
     }
     if (const auto* failed = std::get_if<BlobFailed>(&answer)) {
       out.raise(LoadAborted{});
-      return load_done(now, absl::DataLossError(failed->what), out);
+      return load_ended(now, absl::DataLossError(failed->what), out);
     }
   }
   if (phase_ == Phase::kRunning) {
@@ -68,7 +68,7 @@ void Replica::on_blob(Time now, const BlobAnswer& answer, Out& out) {
   }
 }
 
-void Replica::snapshot_sealed(Time now, Out& out) {
+void LogReplica::snapshot_sealed(Time now, Out& out) {
   const consensus::SnapshotMeta meta = writer_->meta();
   if (meta.index <= engine_->snapshot().index) {  // overtaken by one from the leader
     out.blob(BlobDrop{meta.blob});
@@ -81,14 +81,14 @@ void Replica::snapshot_sealed(Time now, Out& out) {
 }
 
 // The snapshot counts from the moment its record is stable; what it makes superfluous goes then.
-void Replica::keep(const consensus::SnapshotMeta& meta, Out& out) {
+void LogReplica::keep(const consensus::SnapshotMeta& meta, Out& out) {
   kept_.push_back({meta, StableSeq{}});
   // This record might be among those that are released one day.
   drop_when_stable_ = out.persist(Incarnation{incarnation_});
   drop_old_snapshots(out);
 }
 
-void Replica::drop_old_snapshots(Out& out) {
+void LogReplica::drop_old_snapshots(Out& out) {
   if (drop_when_stable_ != StableSeq{} && drop_when_stable_ <= stable_) {
     drop_when_stable_ = {};
     kept_.back().first_needed = engine_->first_needed_behind(kept_.back().meta.index);
@@ -106,7 +106,12 @@ void Replica::drop_old_snapshots(Out& out) {
 }
 
 // The owner has taken the image in, or the image was damaged.
-void Replica::load_done(Time now, const Status& loaded, Out& out) {
+bool LogReplica::load_done(Time now, const Status& loaded, const crypto::Digest&, Out& out) {
+  load_ended(now, loaded, out);
+  return loaded.ok();
+}
+
+void LogReplica::load_ended(Time now, const Status& loaded, Out& out) {
   if (!loader_) return;
   const consensus::SnapshotMeta meta = loader_->meta();
   if (phase_ == Phase::kLoading) {
@@ -131,7 +136,7 @@ void Replica::load_done(Time now, const Status& loaded, Out& out) {
   loaded_received(now, out);
 }
 
-void Replica::loaded_received(Time now, Out& out) {
+void LogReplica::loaded_received(Time now, Out& out) {
   const consensus::SnapshotMeta meta = loader_->meta();
   adopt_image_header(out);
   loader_.reset();
@@ -149,7 +154,7 @@ void Replica::loaded_received(Time now, Out& out) {
   finish_reads(out);
 }
 
-void Replica::adopt_image_header(Out& out) {
+void LogReplica::adopt_image_header(Out& out) {
   ensure(loader_.has_value() && loader_->header().has_value(), "a loaded snapshot has a header");
   const ImageHeader& header = *loader_->header();
   image_bytes_ = loader_->image_bytes();

@@ -10,12 +10,12 @@
 
 namespace holdfast::replica {
 
-void Replica::recover_blob(BlobId id, uint64_t size) {
+void LogReplica::recover_blob(BlobId id, uint64_t size) {
   blobs_[id] = size;
   engine_->recover_blob(id, size);
 }
 
-void Replica::replay(StableSeq seq, const Record& record) {
+void LogReplica::replay(StableSeq seq, const Record& record) {
   ensure(phase_ == Phase::kRecovering, "records are replayed before the start");
   if (const auto* i = std::get_if<Incarnation>(&record)) {
     incarnation_ = std::max(incarnation_, i->number);
@@ -24,7 +24,7 @@ void Replica::replay(StableSeq seq, const Record& record) {
   }
 }
 
-void Replica::start(Time now, Out& out) {
+void LogReplica::start(Time now, Out& out) {
   ensure(phase_ == Phase::kRecovering, "a replica is started once");
   incarnation_ = std::max(incarnation_ + 1, config_.incarnation_hint);
   incarnation_seq_ = out.persist(Incarnation{incarnation_});
@@ -40,14 +40,14 @@ void Replica::start(Time now, Out& out) {
 }
 
 // Finds the snapshots that the records speak of.
-void Replica::survey_replayed() {
+void LogReplica::survey_replayed() {
   for (consensus::FoundSnapshot& found : engine_->survey(replayed_)) {
     kept_.push_back({found.meta, found.first_needed, found.reset, found.log_begins});
   }
   while (kept_.size() > 2) kept_.pop_front();
 }
 
-void Replica::load_newest(Time now, Out& out) {
+void LogReplica::load_newest(Time now, Out& out) {
   phase_ = Phase::kLoading;
   if (kept_.empty() || kept_.back().meta.blob == BlobId{}) return run(now, out);
   const consensus::SnapshotMeta& meta = kept_.back().meta;
@@ -59,7 +59,7 @@ void Replica::load_newest(Time now, Out& out) {
 }
 
 // The newest snapshot is missing or damaged.
-void Replica::fall_back(Time now, Out& out) {
+void LogReplica::fall_back(Time now, Out& out) {
   const Kept bad = kept_.back();
   kept_.pop_back();
   const bool usable = !kept_.empty() && !bad.reset && bad.log_begins <= kept_.back().meta.index + 1;
@@ -76,7 +76,7 @@ void Replica::fall_back(Time now, Out& out) {
 }
 
 // Hands the records to the engine, all but the marks of snapshots that were passed over, and starts it.
-void Replica::run(Time now, Out& out) {
+void LogReplica::run(Time now, Out& out) {
   const consensus::Index newest = kept_.empty() ? consensus::Index{} : kept_.back().meta.index;
   for (const auto& [seq, record] : replayed_) {
     if (engine_->marks_snapshot(record).value_or(newest) > newest) continue;
@@ -97,7 +97,7 @@ void Replica::run(Time now, Out& out) {
   if (kept_.empty()) kept_.push_back({engine_->snapshot(), StableSeq{1}});
 }
 
-void Replica::stop(std::string what, Out& out) {
+void LogReplica::stop(std::string what, Out& out) {
   if (phase_ == Phase::kStopped) return;
   phase_ = Phase::kStopped;
   out.raise(MustStop{std::move(what)});

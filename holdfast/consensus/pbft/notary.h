@@ -1,4 +1,5 @@
-// For tests: an Authority that costs next to nothing, for simulated runs by the million.
+// An Authority that costs next to nothing, for simulated runs by the million; never for real members, whose secrets it
+// does not keep.
 //
 // A notary knows every identity's secret and verifies; a speaker can sign only with its own. Whoever holds a
 // FastAuthority, a Byzantine strategy among them, cannot sign or code for another, as with the real one.
@@ -61,7 +62,7 @@ class FastAuthority : public Authority {
     std::memcpy(m.data(), &h, 8);
     return m;
   }
-  const Notary& notary_;
+  const Notary notary_;
   PublicKey key_;
   uint64_t signed_ = 0, verified_ = 0;
 };

@@ -1,0 +1,138 @@
+// What PBFT tells its owner: what to execute, what to answer, who belongs.
+
+#include "holdfast/base/mark.h"
+#include "holdfast/replica/byzantine_step.h"
+#include "holdfast/replica/engine_step.h"
+
+namespace holdfast::replica {
+
+void ByzantineReplica::handle(Time now, pbft::Event& event, Out& out) {
+  if (const auto* e = std::get_if<pbft::Execute>(&event)) {
+    execute(now, *e, out);
+  } else if (const auto* e = std::get_if<pbft::Read>(&event)) {
+    const StatusOr<Operation> operation = codec::decode<Operation>(e->operation);
+    if (operation.ok() && operation->question) {
+      owed_.push_back({e->token});
+      out.raise(Question{operation->bytes});
+    } else {
+      mark<"replica.senseless_question">();
+      read_answers_.emplace_back(e->token, Slice());
+    }
+  } else if (std::holds_alternative<pbft::CheckpointStable>(event)) {
+    offer_snapshot(now, out);
+  } else if (const auto* e = std::get_if<pbft::SnapshotReceived>(&event)) {
+    blobs_[e->meta.blob] = e->meta.size;
+    loading_ = e->meta.seq;
+    load(e->meta, out);
+  } else if (const auto* e = std::get_if<pbft::StateReplaced>(&event)) {
+    state_replaced(now, e->meta, out);
+  } else if (const auto* e = std::get_if<pbft::Reconfigured>(&event)) {
+    reconfigured(now, e->configuration, out);
+  } else if (std::holds_alternative<pbft::Removed>(event)) {
+    stop(kRemoved, out);
+  }
+  // ViewEntered: see show_role(). Rotten: PBFT fetches a snapshot by itself.
+}
+
+// Everything that the owner has to do for one batch is asked for at once.
+void ByzantineReplica::execute(Time now, const pbft::Execute& event, Out& out) {
+  ensure(!batch_, "batches are executed one by one");
+  batch_.emplace(Batch{event, {}, std::nullopt});
+  clock_ms_ = std::max(clock_ms_, event.stamp_ms);
+  clock_at_ = now;
+  for (size_t r = 0; r < event.requests.size(); ++r) {
+    const pbft::Request& request = event.requests[r];
+    batch_->results.emplace_back(request.operations.size());
+    for (size_t o = 0; o < request.operations.size(); ++o) {
+      if (execute_operation(request, request.operations[o], out)) owed_.push_back({std::nullopt, r, o});
+    }
+  }
+  if (!event.checkpoint) return;
+  const bool snapshot = snapshot_due();
+  out.raise(DigestWanted{/*from_scratch=*/snapshot});
+  if (!snapshot) return;
+  commands_since_snapshot_ = bytes_since_snapshot_ = 0;
+  wanted_header_ = ImageHeader{applied_, applied_term(), membership_, clock_ms_, {}, {}};
+  writing_ = event.seq;
+  out.raise(SnapshotWanted{});
+}
+
+// False: it makes no sense, and its result is empty.
+bool ByzantineReplica::execute_operation(const pbft::Request& request, const Slice& bytes, Out& out) {
+  StatusOr<Operation> operation = codec::decode<Operation>(bytes);
+  if (!operation.ok()) {
+    mark<"replica.senseless_operation">();
+    return false;
+  }
+  if (operation->question) {
+    mark<"replica.question_ordered">();
+    out.raise(Question{std::move(operation->bytes)});
+    return true;
+  }
+  ++commands_since_snapshot_;
+  bytes_since_snapshot_ += bytes.size();
+  const NodeId origin = request.id.client;
+  const bool own = origin == config_.consensus.self && request.id.incarnation == incarnation_;
+  out.raise(Apply{++applied_, applied_term(), clock_ms_, std::move(operation->bytes), 0, origin,
+                  /*wants_answer=*/true, own});
+  return true;
+}
+
+void ByzantineReplica::answer(Slice answer) {
+  ensure(!owed_.empty(), "an answer was asked for");
+  const Owed owed = owed_.front();
+  owed_.pop_front();
+  if (owed.read) {
+    read_answers_.emplace_back(*owed.read, std::move(answer));
+  } else {
+    batch_->results[owed.request][owed.operation] = std::move(answer);
+  }
+}
+
+void ByzantineReplica::state_is(const crypto::Digest& digest) {
+  ensure(batch_.has_value(), "a digest was asked for");
+  batch_->digest = certified_form(digest, applied_);
+}
+
+// What is certified of a state: the owner's, and how many commands have made it.
+crypto::Digest ByzantineReplica::certified_form(const crypto::Digest& state, consensus::Index applied) {
+  return crypto::Hasher().add(state).add(applied.value()).finish();
+}
+
+bool ByzantineReplica::answered() const {
+  if (phase_ != Phase::kRunning || !owed_.empty()) return false;
+  return !read_answers_.empty() || (batch_ && (!batch_->execute.checkpoint || batch_->digest));
+}
+
+void ByzantineReplica::on_answers(Time now, Out& out) {
+  for (auto& [token, answer] : std::exchange(read_answers_, {})) {
+    core_step(now, out, [&, t = token](auto& o) { core_->read_done(now, t, std::move(answer), o); });
+  }
+  if (!answered()) return;
+  Batch batch = *std::exchange(batch_, std::nullopt);
+  core_step(now, out, [&](auto& o) {
+    core_->executed(now, batch.execute.seq, std::move(batch.results), batch.digest.value_or(crypto::Digest()), o);
+  });
+}
+
+void ByzantineReplica::reconfigured(Time now, const pbft::Configuration& configuration, Out& out) {
+  consensus::Membership next;
+  for (const pbft::Peer& p : configuration.members) next.voters.push_back(p.id);
+  for (const NodeId id : membership_.voters) {
+    if (!next.is_voter(id)) removed_.push_back(id);
+  }
+  membership_ = std::move(next);
+  if (client_) client_->configure(now, configuration, client_out_);
+  out.raise(ApplyMembership{applied_, membership_, {}, 0});
+}
+
+void ByzantineReplica::show_role(Out& out) {
+  if (phase_ != Phase::kRunning) return;
+  if (shown_role_ == role() && shown_term_ == term() && shown_leader_ == leader()) return;
+  shown_role_ = role();
+  shown_term_ = term();
+  shown_leader_ = leader();
+  out.raise(RoleChanged{shown_role_, shown_term_, shown_leader_});
+}
+
+}  // namespace holdfast::replica

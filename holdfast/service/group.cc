@@ -1,0 +1,155 @@
+// What is different when answers are the group's: over PBFT a member believes neither the commands of others nor its
+// own answers.
+//
+// Every member is a gateway for its etcd clients, and one of them may do whatever it likes. It can ask for anything its
+// clients could ask for, and for no more: what members propose by themselves is checked here, by the same rules at
+// every member. Every answer is given back to the replica, and reaches a client when f + 1 members have said the same.
+
+#include <algorithm>
+
+#include "holdfast/base/mark.h"
+#include "holdfast/service/impl.h"
+
+namespace holdfast::service {
+namespace {
+
+using store::Error;
+
+// The answer to LeaseRenew: the time to live of each lease, in the order of the command; 0: there is no such lease.
+struct LeaseTtls {
+  std::vector<int64_t> seconds;
+};
+using GroupAnswer = std::variant<store::Response, LeaseTtls>;
+
+// Limits that members can be configured to differ in decide nothing here: what one member lets in, all apply.
+store::Limits widest() {
+  store::Limits limits;
+  limits.max_txn_ops = size_t{1} << 20;
+  return limits;
+}
+
+// Whether `origin` may propose the command at all.
+Error unacceptable(const store::Command& command, NodeId origin) {
+  if (std::holds_alternative<store::SetMembers>(command)) return Error::kInvalidArgument;
+  if (const auto* publish = std::get_if<store::Publish>(&command)) {
+    return publish->member == origin ? Error::kNone : Error::kInvalidArgument;
+  }
+  // Where a member is reached is its own affair: another's word could cut it off.
+  if (const auto* update = std::get_if<store::MemberUpdateRequest>(&command)) {
+    return update->id == origin ? Error::kNone : Error::kInvalidArgument;
+  }
+  return std::visit(
+      [](const auto& c) {
+        if constexpr (std::is_constructible_v<store::Request, decltype(c)>) {
+          return store::validate(store::Request(c), widest());
+        } else {
+          return Error::kNone;
+        }
+      },
+      command);
+}
+
+}  // namespace
+
+// The state that every member begins with: the founders are known, so that nobody has to propose them.
+store::Store Service::Impl::founding_store() const {
+  store::Store founding(config.limits);
+  if (byzantine()) {
+    founding.keep_digest();
+    std::vector<store::Member> members = config.bootstrap;
+    std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    // Names and addresses for clients are published by each member itself.
+    for (store::Member& m : members) {
+      m.name.clear();
+      m.client_urls.clear();
+    }
+    founding.apply(store::SetMembers{std::move(members), NodeId{}});
+  }
+  return founding;
+}
+
+void Service::Impl::apply_for_group(Time t, const replica::Apply& event) {
+  StatusOr<store::Command> command = codec::decode<store::Command>(event.command);
+  const Error error = command.ok() ? unacceptable(*command, event.origin) : Error::kInvalidArgument;
+  if (error != Error::kNone) {
+    mark<"service.group_command_refused">();
+    return replica->answer(codec::encode_flat(GroupAnswer(store::Response(store::Refused{error, store.revision()}))));
+  }
+  // Time comes from the order, which all members judge; a command says nothing about it.
+  if (auto* tick = std::get_if<store::Tick>(&*command)) tick->clock_ms = 0;
+  GroupAnswer answer = apply_command(t, *command);
+  if (const auto* renew = std::get_if<store::LeaseRenew>(&*command)) {
+    LeaseTtls ttls;
+    for (const store::LeaseId id : renew->ids) ttls.seconds.push_back(store.lease_ttl_seconds(id).value_or(0));
+    answer = std::move(ttls);
+  } else if (std::holds_alternative<store::MemberUpdateRequest>(*command) &&
+             !std::holds_alternative<store::Refused>(std::get<store::Response>(answer))) {
+    answer = members_response();
+  }
+  replica->answer(codec::encode_flat(answer));
+}
+
+void Service::Impl::answer_question(const replica::Question& event) {
+  StatusOr<store::Request> request = codec::decode<store::Request>(event.question);
+  store::Response response = store::Refused{Error::kInvalidArgument, store.revision()};
+  if (request.ok() && reads(*request)) {
+    const Error error = store::validate(*request, widest());
+    // As of the latest log time, which is the same at all members.
+    response = error == Error::kNone ? read(clock_advanced_at, *request)
+                                     : store::Response(store::Refused{error, store.revision()});
+  }
+  replica->answer(codec::encode_flat(GroupAnswer(std::move(response))));
+}
+
+void Service::Impl::group_answered(const replica::Answered& event, Out& out) {
+  if (own_done(event.sequence)) return;
+  StatusOr<GroupAnswer> said = codec::decode<GroupAnswer>(event.answer);
+  if (!said.ok()) return answer_lost(event.sequence, out);
+  if (auto* response = std::get_if<store::Response>(&*said)) {
+    return answer(event.sequence, std::move(*response), out);
+  }
+  const auto batch = keep_alive_batches.find(event.sequence);
+  if (batch == keep_alive_batches.end()) return;
+  const std::vector<int64_t>& ttls = std::get<LeaseTtls>(*said).seconds;
+  for (size_t i = 0; i < batch->second.all.size(); ++i) {
+    const KeepAlive& k = batch->second.all[i];
+    finish(k.call, store::LeaseKeepAliveResponse{store.revision(), k.lease, i < ttls.size() ? ttls[i] : 0}, out);
+  }
+  keep_alive_batches.erase(batch);
+}
+
+void Service::Impl::proposal_refused(uint64_t sequence, Out& out) {
+  mark<"service.proposal_refused">();
+  if (own_done(sequence)) return;
+  const auto fail = [&](CallId id) {
+    if (calls.count(id) > 0) refuse_waiting(id, Error::kTooManyRequests, out);
+  };
+  if (const auto batch = keep_alive_batches.find(sequence); batch != keep_alive_batches.end()) {
+    for (const KeepAlive& k : std::exchange(batch->second.all, {})) fail(k.call);
+    keep_alive_batches.erase(batch);
+  } else if (const auto it = by_sequence.find(sequence); it != by_sequence.end()) {
+    fail(it->second);
+  }
+}
+
+void Service::Impl::group_read(CallId id, const Slice& answer, Out& out) {
+  if (calls.count(id) == 0) return;  // cancelled or expired meanwhile
+  StatusOr<GroupAnswer> said = codec::decode<GroupAnswer>(answer);
+  if (!said.ok() || !std::holds_alternative<store::Response>(*said)) {
+    return refuse_waiting(id, Error::kCorrupt, out);
+  }
+  finish(id, std::move(std::get<store::Response>(*said)), out);
+}
+
+void Service::Impl::state_digest_wanted(bool from_scratch) {
+  replica->state_is(from_scratch ? store.audited_digest() : store.state_digest());
+}
+
+void Service::Impl::begin_anew(Time t) {
+  store = founding_store();
+  clock_advanced_at = t;
+  garbage_left = false;
+  hub.store_replaced(store);
+}
+
+}  // namespace holdfast::service

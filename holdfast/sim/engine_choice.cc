@@ -1,0 +1,35 @@
+#include "holdfast/sim/engine_choice.h"
+
+#include "holdfast/consensus/paxos/tolerance.h"
+#include "holdfast/consensus/pbft/tolerance.h"
+#include "holdfast/consensus/raft/tolerance.h"
+
+namespace holdfast::sim {
+
+using replica::EngineKind;
+
+std::optional<EngineKind> engine_named(const std::string& name) {
+  for (const EngineKind engine : {EngineKind::kRaft, EngineKind::kPaxos, EngineKind::kPbft}) {
+    if (name_of(engine) == name) return engine;
+  }
+  return std::nullopt;
+}
+
+std::string name_of(EngineKind engine) {
+  if (engine == EngineKind::kPaxos) return "paxos";
+  return engine == EngineKind::kPbft ? "pbft" : "raft";
+}
+
+Tolerance tolerance_of(EngineKind engine, consensus::ReadMode reads) {
+  if (engine == EngineKind::kPaxos) return paxos::tolerance(reads);
+  return engine == EngineKind::kPbft ? pbft::tolerance() : raft::tolerance(reads);
+}
+
+void run_on(RunSpec& spec, EngineKind engine) {
+  spec.store.engine = engine;
+  if (engine != EngineKind::kPbft) return;
+  spec.store.members = spec.store.members > 4 ? 7 : 4;
+  spec.workload.change_members = false;
+}
+
+}  // namespace holdfast::sim
