@@ -16,6 +16,8 @@ const std::vector<Protocol>& protocols() {
       {"signed-generals", "the Byzantine generals, SM(m)", "order attack|retreat, lie WHOM=ORDER...",
        signed_generals_cast},
       {"raft", "a replicated log", "submit COMMAND", raft_cast},
+      {"pbft", "a replicated log that withstands liars, with its clients",
+       "submit OPERATION, equivocate WHOM=OPERATION...", pbft_cast},
       {"consistent-register", "a register whose calls go through a majority", "write VALUE, read",
        consistent_register_cast},
       {"available-register", "a register that answers wherever it is asked", "write VALUE, read",

@@ -44,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(Lab, LabScenario, testing::ValuesIn(names()), [](const 
 
 // The pictures in the documentation are those that the scenarios give today.
 TEST(LabPictures, InTheDocumentationAreTrue) {
-  for (const std::string name : {"figure_8", "dueling_proposers_and_a_leader"}) {
+  for (const std::string name : {"figure_8", "dueling_proposers_and_a_leader", "pbft_view_change"}) {
     const auto& all = scenarios();
     const auto scenario = std::find_if(all.begin(), all.end(), [&](const Scenario& s) { return s.name == name; });
     ASSERT_NE(scenario, all.end()) << name;

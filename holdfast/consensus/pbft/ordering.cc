@@ -26,7 +26,8 @@ void Replica::Impl::propose(Step& s) {
     if (batch.requests.empty() && !pending) continue;
     const ContentPtr content = content_of(batch);
     const Vote proposal{group().epoch(), view, next_place, content->digest};
-    broadcast(s, PrePrepare{proposal.epoch, view, next_place, content->bytes});
+    // Not before NEW-VIEW, which waits for the same record: who has not entered the view would not listen.
+    broadcast(s, PrePrepare{proposal.epoch, view, next_place, content->bytes}, ledger.after_standing());
     ++next_place;
     accept(s, proposal, content);
   }
