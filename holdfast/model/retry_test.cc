@@ -137,8 +137,7 @@ TEST(RetryBudgets, KeepRepetitionsAPartOfTheOperations) {
   for (; operations < 10'000; ++operations) {
     budget.operation();
     Retry retry(kPolicy, operations);
-    while (retry.failed(Time(), {}, &budget).ok()) ++repetitions;
-    ASSERT_LE(repetitions, 10 + (operations + 1) / 10);
+    while (retry.failed(Time(), {}, &budget).ok()) ASSERT_LE(++repetitions, 10 + (operations + 1) / 10);
   }
   EXPECT_GE(repetitions, operations / 10) << "and they may be used";
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <set>
 
@@ -126,6 +127,17 @@ TEST(ReplayFilter, AnEarlierSessionIsStale) {
   EXPECT_EQ(filter.session_of(1), 11u);
 }
 
+TEST(ReplayFilter, ALaterSessionCountsFromTheBeginning) {
+  using News = ReplayFilter::News;
+  ReplayFilter filter;
+  for (uint64_t session = 1; session <= 3; ++session) {
+    for (const uint64_t number : {1, 2, 5000, 4999}) {
+      EXPECT_EQ(filter.on_datagram(1, session, number), News::kFresh) << session << " " << number;
+      EXPECT_EQ(filter.on_datagram(1, session, number), News::kRepeated) << session << " " << number;
+    }
+  }
+}
+
 // One end on loopback.
 class End : DatagramTransport::Owner {
  public:
@@ -139,8 +151,10 @@ class End : DatagramTransport::Owner {
 
   std::unique_ptr<DatagramTransport> transport;
   std::vector<std::string> heard, refused;
+  int contested = 0;
 
  private:
+  void on_contested() override { ++contested; }
   void on_datagram(NodeId from, Slice payload) override { heard.push_back(print(from.value()) + payload.str()); }
   void on_datagram_refused(const Udp::endpoint&, const Status& why) override { refused.emplace_back(why.message()); }
   static std::string print(uint64_t n) { return std::to_string(n) + ":"; }
@@ -181,6 +195,38 @@ TEST(DatagramTransport, StrangersAreRefusedWithTheReason) {
   EXPECT_TRUE(us.heard.empty());
 }
 
+// Somebody in the middle records what passes, and shows it again.
+TEST(DatagramTransport, ARecordedDatagramIsTakenOnce) {
+  asio::io_context loop;
+  End a(loop, 1, 1, {key(1)}), b(loop, 2, 1, {key(1)});
+  Udp::socket middle(loop, Udp::endpoint(asio::ip::address_v4::loopback(), 0));
+  a.transport->set_address(NodeId(2), middle.local_endpoint());
+  std::vector<std::string> recorded;
+  for (const char* text : {"one", "two"}) {
+    a.say(NodeId(2), text);
+    std::array<char, 2048> bytes;
+    Udp::endpoint from;
+    recorded.emplace_back(bytes.data(), middle.receive_from(asio::buffer(bytes), from));
+  }
+  for (const std::string& datagram : {recorded[0], recorded[0], recorded[1], recorded[0], recorded[1]}) {
+    middle.send_to(asio::buffer(datagram), b.transport->listening());
+  }
+  ASSERT_TRUE(comes(loop, [&] { return b.transport->counters().received == 5; }));
+  EXPECT_THAT(b.heard, testing::ElementsAre("1:one", "1:two"));
+  EXPECT_EQ(b.transport->counters().repeated, 3u);
+}
+
+// It knows its group and its key, but is not the one that it was sent to.
+TEST(DatagramTransport, WhatIsAddressedToAnotherIsNotTaken) {
+  asio::io_context loop;
+  End a(loop, 1, 1, {key(1)}), b(loop, 2, 1, {key(1)});
+  a.transport->set_address(NodeId(3), b.transport->listening());
+  a.say(NodeId(3), "for three");
+  ASSERT_TRUE(comes(loop, [&] { return b.transport->counters().received == 1; }));
+  EXPECT_TRUE(b.heard.empty());
+  EXPECT_EQ(b.transport->counters().refused, 1u);
+}
+
 TEST(DatagramTransport, ASenderWhoseClockWentBackIsHeardAgain) {
   asio::io_context loop;
   End receiver(loop, 1, 1, {key(1)});
@@ -198,6 +244,29 @@ TEST(DatagramTransport, ASenderWhoseClockWentBackIsHeardAgain) {
   second_life.say(NodeId(1), "second");
   ASSERT_TRUE(comes(loop, [&] { return receiver.heard.size() == 2; }));
   EXPECT_EQ(receiver.heard[1], "2:second");
+}
+
+// Two processes that go by one name take it from each other over and over; both find out.
+TEST(DatagramTransport, ANameThatTwoUseIsContested) {
+  asio::io_context loop;
+  End receiver(loop, 1, 1, {key(1)}), one(loop, 2, 1, {key(1)}), other(loop, 2, 2, {key(1)});
+  for (End* end : {&one, &other}) end->transport->set_address(NodeId(1), receiver.transport->listening());
+  // Whoever spoke before has the later session: what this one says is stale, it is told, and what it says then is
+  // taken.
+  const auto speaks = [&](End& end) {
+    const size_t told = end.transport->counters().received, taken = receiver.heard.size();
+    end.say(NodeId(1), "me");
+    ASSERT_TRUE(comes(loop, [&] { return end.transport->counters().received > told; }));
+    end.say(NodeId(1), "me");
+    ASSERT_TRUE(comes(loop, [&] { return receiver.heard.size() > taken; }));
+  };
+  other.say(NodeId(1), "me");
+  ASSERT_TRUE(comes(loop, [&] { return receiver.heard.size() == 1; }));
+  speaks(one), speaks(other), speaks(one), speaks(other);
+  EXPECT_EQ(one.contested + other.contested, 0) << "a clock that went back is no other process";
+  speaks(one), speaks(other);
+  EXPECT_EQ(one.contested, 1);
+  EXPECT_EQ(other.contested, 1);
 }
 
 TEST(DatagramTransport, ATakenPortIsExplained) {
