@@ -50,12 +50,20 @@ struct Plan {
       voters = 3;
       edge_crashes = synced_one_by_one = slow = leaders_fall = true;
       changes = eager_changes = false;
+    } else if (on == 4) {
+      // Members that hear their leader and members that do not hear each other: who would depose it, whether it finds
+      // out in time, and whether there is ever peace.
+      voters = 4 + static_cast<int>(r.below(2));
+      frays = lease = true;
+      crashes = power_losses = cuts = changes = eager_changes = leaders_fall = edge_crashes = transfers = slow = false;
     }
   }
   int voters;
   uint64_t loss, repeat, late;  // percent
   int64_t disk_ms;
   bool crashes, power_losses, cuts, changes, eager_changes, snapshots, lease, one_by_one, transfers, churn = false;
+  bool frays = false;      // single links part, then a leader from all, while little is proposed;
+                           // some links stay parted for good
   bool slow;               // messages take up to half an election timeout: elections collide
   bool leaders_fall;       // leaders crash or are cut off soon after they were elected: terms are short
   bool edge_crashes;       // members crash right after a sync, where what they said and what they kept part

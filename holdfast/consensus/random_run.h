@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "holdfast/base/print.h"
+#include "holdfast/consensus/random_links.h"
 #include "holdfast/consensus/random_plan.h"
 #include "holdfast/consensus/types.h"
 
@@ -61,7 +62,9 @@ class RandomRun {
     run_until(now_ + (plan_.leaders_fall ? faults * 3 : faults));
     if (!oracle_.violation().empty()) return oracle_.violation();
     heal();
-    run_until(now_ + Duration::millis(1500));
+    run_until(now_ + Duration::millis(1000));
+    rises_ = 0;
+    run_until(now_ + Duration::millis(500));
     if (oracle_.violation().empty()) check_liveness();
     return oracle_.violation();
   }
@@ -123,6 +126,7 @@ class RandomRun {
     Member& m = *n.member;
     oracle_.steps(m);
     const bool led = std::exchange(n.leads, m.core().role() == Role::kLeader);
+    if (n.leads && !led) ++rises_;
     if (plan_.leaders_fall && !healed_ && n.leads && !led && random_.chance(4, 5)) {
       in(0, plan_.slow ? 60'000 : 6'000, [this] { fell_a_leader(); });
     }
@@ -260,7 +264,7 @@ class RandomRun {
     });
   }
   void schedule_faults() {
-    repeat(1'000, 30'000, &RandomRun::propose);
+    repeat(1'000, plan_.frays ? 400'000 : 30'000, &RandomRun::propose);
     repeat(1'000, 20'000, &RandomRun::read);
     if (plan_.crashes) fault_repeat(20'000, 400'000, [this] { crash_and_restart(any()); });
     if (plan_.power_losses) {
@@ -284,6 +288,7 @@ class RandomRun {
       });
     }
     if (plan_.leaders_fall) fault_repeat(5'000, 300'000, [this] { fell_a_leader(); });
+    if (plan_.frays) fault_repeat(250'000, 600'000, [this] { fray(); });
     if (plan_.transfers) {
       fault_repeat(50'000, 400'000, [this] {
         if (Node* n = any_leader()) {
@@ -308,28 +313,28 @@ class RandomRun {
     for (auto& [other, n] : nodes_) {
       if (random_.chance(spared, 4)) with_it.insert(other);
     }
-    std::set<std::pair<NodeId, NodeId>> cut;
-    for (auto& [a, x] : nodes_) {
-      for (auto& [b, y] : nodes_) {
-        if (with_it.contains(a) != with_it.contains(b)) cut.insert({a, b});
-      }
-    }
-    cut_for(std::move(cut), 400'000);
+    cut_for(between(nodes_.size(), [&](NodeId id) { return with_it.contains(id); }), 400'000);
   }
   // Parts the members in two, in one direction or both, for a while.
   void cut() {
     const uint64_t side = random_.next();
     const bool one_way = random_.chance(1, 4);
-    std::set<std::pair<NodeId, NodeId>> cut;
-    for (auto& [a, x] : nodes_) {
-      for (auto& [b, y] : nodes_) {
-        const bool left = (side >> a.value()) & 1, right = (side >> b.value()) & 1;
-        if (left != right && (!one_way || left)) cut.insert({a, b});
-      }
-    }
+    Links cut = between(
+        nodes_.size(), [&](NodeId id) { return ((side >> id.value()) & 1) != 0; }, one_way);
     cut_for(std::move(cut), plan_.churn ? 250'000 : 500'000);
   }
-  void cut_for(std::set<std::pair<NodeId, NodeId>> cut, int64_t longest_us) {
+  // A member does not hear its leader any more, while the others do. A little later the leader may hear nobody.
+  void fray() {
+    const Node* leader = any_leader();
+    if (leader == nullptr) return;
+    const NodeId l = leader->member->id(), other = any().member->id();
+    cut_for({{l, other}, {other, l}}, 400'000);
+    in(50'000, 250'000, [this, l, life = cuts_] {
+      if (cuts_ != life || random_.chance(1, 4)) return;
+      cut_ = between(nodes_.size(), [&](NodeId id) { return id == l; });
+    });
+  }
+  void cut_for(Links cut, int64_t longest_us) {
     cut_ = std::move(cut);
     in(20'000, longest_us, [this, life = ++cuts_] {
       if (cuts_ == life) cut_.clear();
@@ -339,7 +344,9 @@ class RandomRun {
   // --- After the faults ---
   void heal() {
     healed_ = true;
+    ++cuts_;
     cut_.clear();
+    if (plan_.frays) cut_ = frayed(nodes_.size(), random_.below(nodes_.size()));  // for good
     for (auto& [id, n] : nodes_) {
       if (!n.member->up()) start(n);
     }
@@ -353,11 +360,14 @@ class RandomRun {
       if (leader == nullptr || core.term() > leader->member->core().term()) leader = &n;
     }
     if (leader == nullptr) return oracle_.fail("liveness: nobody leads long after all faults have healed");
+    // Whoever does not hear the leader has no business to depose it: a majority hears each other.
+    if (rises_ > 1) return oracle_.fail("liveness: leadership goes round and round long after the faults have ended");
     const auto& core = leader->member->core();
     if (core.commit_index() <= committed_at_healing_)
       return oracle_.fail("liveness: nothing is committed after healing");
     for (NodeId id : core.membership().everyone()) {
       const Node& n = nodes_.at(id);
+      if (cut_.contains({leader->member->id(), id})) continue;
       if (n.member->core().commit_index() + 30 < core.commit_index()) {
         return oracle_.fail(absl::StrCat("liveness: ", print(id), " does not catch up"));
       }
@@ -372,8 +382,9 @@ class RandomRun {
   std::map<std::pair<Time, uint64_t>, std::function<void()>> agenda_;
   uint64_t events_ = 0, values_ = 0, tokens_ = 0;
   size_t steps_ = 0, reads_answered_ = 0;
-  std::set<std::pair<NodeId, NodeId>> cut_;
+  Links cut_;
   uint64_t cuts_ = 0;
+  size_t rises_ = 0;  // of members to leadership
   bool healed_ = false;
   Index committed_at_healing_;
 };

@@ -42,7 +42,7 @@ void Raft::start(Time now, Out& out) {
   if (returned && core.config.read_mode == ReadMode::kLease) impl_->heard_leader = now;
   impl_->role = Follower{.deadline = now + core.draw_timeout()};
   impl_->told = RoleChanged{.term = core.term()};
-  if (core.sole_voter()) impl_->campaign(now, Campaign::Kind::kVote, /*leadership_transfer=*/false, out);
+  if (core.sole_voter()) impl_->stand(now, out);
   impl_->settle(now, out);
 }
 
@@ -80,14 +80,10 @@ void Raft::on_time(Time now, Out& out) {
   if (Leader* leader = impl.leading()) {
     leader->on_time(now, impl.core, out);
   } else if (auto* current = std::get_if<Campaign>(&impl.role)) {
-    if (now >= current->deadline()) {
-      const auto kind = impl.core.sole_voter() ? Campaign::Kind::kVote : Campaign::Kind::kPreVote;
-      impl.campaign(now, kind, /*leadership_transfer=*/false, out);
-    }
+    if (now >= current->deadline()) impl.stand(now, out);
   } else if (auto& follower = std::get<Follower>(impl.role); now >= follower.deadline) {
     if (impl.core.may_lead() && !impl.core.loading) {
-      const auto kind = impl.core.sole_voter() ? Campaign::Kind::kVote : Campaign::Kind::kPreVote;
-      impl.campaign(now, kind, /*leadership_transfer=*/false, out);
+      impl.stand(now, out);
     } else {
       follower.leader = NodeId{};
       follower.deadline = impl.core.may_lead() ? now + impl.core.draw_timeout() : Time::never();

@@ -22,6 +22,8 @@ struct Raft::Impl {
 
   // --- Roles ---
   void become_follower(Time now, Term term, NodeId leader, Out& out);
+  // Stands for election: who is not alone asks first whether it would be elected.
+  void stand(Time now, Out& out);
   void campaign(Time now, Campaign::Kind kind, bool leadership_transfer, Out& out);
   void count_votes(Time now, Out& out);
   void abdicate(Out& out);

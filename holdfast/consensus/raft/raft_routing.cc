@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "holdfast/base/mark.h"
+#include "holdfast/base/planted.h"
 #include "holdfast/consensus/raft/raft_impl.h"
 
 namespace holdfast::raft {
@@ -20,6 +21,11 @@ void Raft::Impl::abdicate(Out& out) {
     if (read.origin == core.self()) continue;  // asked again of the next leader
     out.send(read.origin, ReadIndexReply{.term = core.term(), .token = read.batch}, core.ledger.after_term());
   }
+}
+
+void Raft::Impl::stand(Time now, Out& out) {
+  const bool at_once = core.sole_voter() || planted<"R20">();
+  campaign(now, at_once ? Campaign::Kind::kVote : Campaign::Kind::kPreVote, /*leadership_transfer=*/false, out);
 }
 
 void Raft::Impl::campaign(Time now, Campaign::Kind kind, bool leadership_transfer, Out& out) {
@@ -43,6 +49,7 @@ void Raft::Impl::count_votes(Time now, Out& out) {
 // A voter that heard its leader within an election timeout helps nobody to depose it (dissertation, 4.2.3). A leader
 // hears a quorum, or steps down in time.
 bool Raft::Impl::bound_to_leader(Time now) const {
+  if (planted<"R11">() || planted<"R20">()) return false;
   if (leading() != nullptr) return true;
   return heard_leader && now < *heard_leader + core.config.election_timeout;
 }

@@ -1,13 +1,6 @@
-// The random runs find the bugs of others (docs/planted-bugs.md) that are planted in this room. Each run is a process
-// of its own, because a planted bug may also break an invariant and abort.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdio>
-
-#include "holdfast/base/planted.h"
+// The random runs find the bugs of others (docs/planted-bugs.md) that are planted in this room.
 #include "holdfast/consensus/raft/random_run.h"
+#include "holdfast/consensus/random_hunt_testing.h"
 
 #ifndef HOLDFAST_PLANTED_BUGS
 #error "this test is compiled with the rooms it tests, with HOLDFAST_PLANTED_BUGS"
@@ -16,38 +9,16 @@
 namespace holdfast::raft {
 namespace {
 
-// Whether the run of `seed` breaks a promise when `bug` is in force.
-bool finds(std::string_view bug, uint64_t seed) {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
-    planted_bug = bug;
-    RandomRun run(seed);
-    _exit(run.run().empty() ? 0 : 1);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-}
-
 class RaftPlanted : public testing::TestWithParam<const char*> {};
 
-TEST_P(RaftPlanted, IsFoundByARandomRun) {
-  constexpr uint64_t kSeeds = 3000;
-  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    if (!finds(GetParam(), seed)) continue;
-    std::printf("%s: found by seed %lu\n", GetParam(), seed);
-    return;
-  }
-  FAIL() << GetParam() << " is not found by " << kSeeds << " random runs";
-}
+TEST_P(RaftPlanted, IsFoundByARandomRun) { consensus::expect_found<RandomRun>(GetParam(), 3000); }
 
 TEST(RaftPlanted, NothingIsFoundWhereNothingIsPlanted) {
-  for (uint64_t seed = 1; seed <= 50; ++seed) EXPECT_FALSE(finds("", seed)) << seed;
+  consensus::expect_nothing_found_where_nothing_is_planted<RandomRun>();
 }
 
-INSTANTIATE_TEST_SUITE_P(Bugs, RaftPlanted, testing::Values("R1", "R2", "R3", "R4", "R8", "R10", "R13", "R14"),
+INSTANTIATE_TEST_SUITE_P(Bugs, RaftPlanted,
+                         testing::Values("R1", "R2", "R3", "R4", "R8", "R10", "R11", "R13", "R14", "R20"),
                          [](const auto& param) { return std::string(param.param); });
 
 }  // namespace
