@@ -68,6 +68,7 @@ void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> result
   if (r.seq.value() % config.checkpoint_interval == 0) make_checkpoint(s, state);
   collect_garbage();
   enter_epoch_when_due(s);
+  ask_for_more(s);
 }
 
 // The next configuration, in force behind the first checkpoint that nobody can have proposed beyond without having

@@ -69,11 +69,20 @@ void Replica::Impl::on(Step& s, NodeId from, const LogPart& m) {
     transfer.parts.push_back(std::move(content));
   }
   if (!m.cert) return ask_for_state(s);
+  const Seq end = m.cert->checkpoint.seq;
   if (!finish_segment(s, *m.cert)) {
     mark<"pbft.segment_refused">();
     return give_up_sender(s);
   }
   transfer.asked = s.now;
+  transfer.proven_end = end;
+}
+
+// What was proven has been executed: at once for the rest, or a group under load would stay ahead for ever.
+void Replica::Impl::ask_for_more(Step& s) {
+  if (!transfer.active || !transfer.proven_end || executed < transfer.proven_end) return;
+  transfer.proven_end = Seq();
+  if (low() > executed && !rotten && !transfer.offer) ask_for_state(s);
 }
 
 // The batches are what the certificate's chain says: they are decided.

@@ -118,6 +118,7 @@ struct Replica::Impl {
   void give_up_sender(Step& s);
   void ask_next_sender(Step& s);
   void ask_for_state(Step& s);
+  void ask_for_more(Step& s);
   Seq having();
   void on(Step& s, NodeId from, const LogPart& m);
   bool finish_segment(Step& s, const CheckpointCert& cert);

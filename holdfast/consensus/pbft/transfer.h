@@ -17,6 +17,7 @@ struct Transfer {
   // Batches behind what is executed, of one checkpoint interval, not proven yet.
   std::vector<ContentPtr> parts;
   Seq parts_behind;  // what was executed when the first of them came
+  Seq proven_end;    // the last place that was proven and is still to be executed; none: zero
 
   // A snapshot on its way: into `blob`, `received` bytes so far.
   std::optional<SnapshotOffer> offer;

@@ -1,0 +1,209 @@
+// The store over PBFT: answers are the group's, and what a faulty gateway asks for harms nobody.
+#include <gtest/gtest.h>
+
+#include "holdfast/consensus/pbft/client.h"
+#include "holdfast/consensus/pbft/notary.h"
+#include "holdfast/replica/byzantine_replica.h"
+#include "holdfast/service/service_test_cluster.h"
+
+namespace holdfast::service {
+namespace {
+
+constexpr uint64_t kCluster = 11;
+
+pbft::Configuration configuration() {
+  pbft::Configuration c;
+  for (uint64_t n = 1; n <= 4; ++n) c.members.push_back({NodeId(n), pbft::Notary::key_of(NodeId(n))});
+  return c;
+}
+
+struct Group {
+  Group() : cluster(4) {
+    for (uint64_t n = 1; n <= 4; ++n) {
+      replica::Config& r = cluster[n].config().replica;
+      r.engine = replica::EngineKind::kPbft;
+      r.byzantine = replica::ByzantineConfig{.cluster = kCluster, .configuration = configuration()};
+      r.byzantine->authority = std::make_shared<pbft::FastAuthority>(pbft::Notary(kCluster), NodeId(n));
+      r.byzantine->checkpoint_interval = 4;
+      r.snapshot_count = 20;
+    }
+  }
+  // With three, the fourth member is whatever a test says in its name.
+  void start(uint64_t members) {
+    for (uint64_t n = 1; n <= members; ++n) cluster[n].start();
+    ASSERT_TRUE(cluster.run_until([&] { return published(members); }));
+  }
+  bool published(uint64_t members) {
+    for (uint64_t n = 1; n <= members; ++n) {
+      const store::Member* m = cluster[1].service().store().member(NodeId(n));
+      if (m == nullptr || m->name.empty()) return false;
+    }
+    return true;
+  }
+  store::Response ask(uint64_t n, store::Request request) { return cluster.ask(cluster[n], std::move(request)); }
+  const store::Store& store(uint64_t n) { return cluster[n].service().store(); }
+
+  TestCluster cluster;
+};
+
+TEST(GroupService, EveryMemberServesReadsAndWritesOfFour) {
+  Group g;
+  g.start(4);
+  for (uint64_t m = 1; m <= 4; ++m) {
+    const std::string value = "from " + std::to_string(m);
+    EXPECT_EQ(error_of(g.ask(m, put("k", value))), Error::kNone);
+    for (uint64_t reader = 1; reader <= 4; ++reader) EXPECT_EQ(value_of(g.ask(reader, get("k"))), value);
+  }
+  EXPECT_EQ(error_of(g.ask(2, put("", "no key"))), Error::kEmptyKey);
+  g.cluster.run_for(Duration::seconds(1));
+  for (uint64_t m = 2; m <= 4; ++m) EXPECT_EQ(g.store(1).state_digest(), g.store(m).state_digest());
+}
+
+TEST(GroupService, OneMemberMayBeDownAndTwoMayNot) {
+  Group g;
+  g.start(4);
+  g.cluster[1].crash();  // the primary
+  EXPECT_EQ(error_of(g.ask(2, put("k", "v"))), Error::kNone);
+  EXPECT_EQ(value_of(g.ask(3, get("k"))), "v");
+  g.cluster[4].crash();
+  EXPECT_EQ(error_of(g.ask(2, put("k", "w"))), Error::kTimeout);
+  EXPECT_EQ(error_of(g.ask(2, get("k"))), Error::kTimeout);
+  g.cluster[1].start();
+  g.cluster[4].start();
+  EXPECT_EQ(error_of(g.ask(4, put("k", "x"))), Error::kNone);
+  EXPECT_EQ(value_of(g.ask(1, get("k"))), "x");
+}
+
+TEST(GroupService, LeasesAreKeptAliveByTheGroupAndEndInLogTime) {
+  Group g;
+  g.start(4);
+  const auto granted = std::get<store::LeaseGrantResponse>(g.ask(2, store::LeaseGrantRequest{2, {}}));
+  store::PutRequest leased = put("k", "v");
+  leased.lease = granted.id;
+  ASSERT_EQ(error_of(g.ask(3, leased)), Error::kNone);
+  for (int i = 0; i < 6; ++i) {
+    g.cluster.run_for(Duration::millis(800));
+    const auto kept = std::get<store::LeaseKeepAliveResponse>(g.ask(4, store::LeaseKeepAliveRequest{granted.id}));
+    EXPECT_EQ(kept.ttl_seconds, granted.ttl_seconds);
+  }
+  EXPECT_EQ(value_of(g.ask(1, get("k"))), "v");
+  const auto unknown =
+      std::get<store::LeaseKeepAliveResponse>(g.ask(4, store::LeaseKeepAliveRequest{store::LeaseId(5)}));
+  EXPECT_EQ(unknown.ttl_seconds, 0);
+  // Nobody writes any more, and the primary is not there to let time move: another member does.
+  g.cluster[1].crash();
+  g.cluster.run_for(Duration::millis(6'000));
+  EXPECT_FALSE(g.store(2).has_leases());
+  EXPECT_EQ(value_of(g.ask(2, get("k"))), "none");
+}
+
+TEST(GroupService, ARestartedMemberServesSerializableReadsOnceItIsUpToDate) {
+  Group g;
+  g.start(4);
+  g.cluster[3].crash();
+  for (int i = 0; i < 30; ++i) ASSERT_EQ(error_of(g.ask(1, put("k", std::to_string(i)))), Error::kNone);
+  g.cluster[3].start();
+  store::RangeRequest local = get("k");
+  local.serializable = true;
+  EXPECT_EQ(value_of(g.ask(3, local)), "29");
+}
+
+TEST(GroupService, ThePrimaryHandsOverToTheNextInTurn) {
+  Group g;
+  g.start(4);
+  const NodeId first = g.cluster[1].service().replica().leader();
+  const NodeId next(first.value() % 4 + 1);
+  const NodeId wrong(next.value() % 4 + 1);
+  EXPECT_EQ(error_of(g.ask(first.value(), store::MoveLeaderRequest{wrong})), Error::kBadLeaderTransferee);
+  EXPECT_EQ(error_of(g.ask(first.value(), store::MoveLeaderRequest{next})), Error::kNone);
+  EXPECT_EQ(g.cluster[first.value()].service().replica().leader(), next);
+}
+
+TEST(GroupService, MembersChangeOnlyBySignedChanges) {
+  Group g;
+  g.start(4);
+  EXPECT_EQ(error_of(g.ask(1, store::MemberAddRequest{{"http://127.0.0.1:9999"}, false})), Error::kUnhealthy);
+  EXPECT_EQ(error_of(g.ask(1, store::MemberRemoveRequest{NodeId(2)})), Error::kUnhealthy);
+  EXPECT_EQ(g.store(1).members().size(), 4u);
+}
+
+// A gateway of its own making, under the name and the key of member 4, which is not running.
+class FalseGateway {
+ public:
+  explicit FalseGateway(Group& group)
+      : group_(group), authority_(pbft::Notary(kCluster), NodeId(4)), client_(config(), authority_) {}
+
+  void propose(const Slice& command) { submit(codec::encode_flat(replica::Operation{false, command})); }
+  void propose(const store::Command& command) { propose(codec::encode_flat(command)); }
+  void submit(const Slice& operation) {
+    ASSERT_TRUE(client_.submit(++last_, operation).ok());
+    client_.on_time(group_.cluster.now(), out_);
+    for (auto& s : std::exchange(out_.sent, {})) {
+      group_.cluster.send(NodeId(4), s.to, codec::encode_flat(replica::Wire(std::move(s.wire))));
+    }
+    out_.clear();
+    const auto before = group_.cluster[1].service().replica().commit_index();
+    group_.cluster.run_until([&] { return group_.cluster[1].service().replica().commit_index() > before; },
+                             Duration::millis(300));
+  }
+
+ private:
+  static pbft::ClientConfig config() {
+    pbft::ClientConfig c;
+    c.self = NodeId(4);
+    c.cluster = kCluster;
+    c.configuration = configuration();
+    c.incarnation = 1'000;
+    c.in_flight = 60;
+    return c;
+  }
+  Group& group_;
+  pbft::FastAuthority authority_;
+  pbft::Client client_;
+  pbft::Client::Out out_;
+  uint64_t last_ = 0;
+};
+
+TEST(GroupService, AFalseGatewayGetsNothingThatItsClientsCouldNotAskFor) {
+  Group g;
+  g.start(3);
+  ASSERT_EQ(error_of(g.ask(1, put("k", "v"))), Error::kNone);
+  const auto granted = std::get<store::LeaseGrantResponse>(g.ask(1, store::LeaseGrantRequest{60, {}}));
+  const std::vector<store::Member> members = g.store(1).members();
+  const store::Revision before = g.store(1).revision();
+  FalseGateway gateway(g);
+  gateway.propose(store::Tick{int64_t{1} << 50});
+  gateway.propose(store::SetMembers{{}, NodeId{}});
+  gateway.propose(store::Publish{NodeId(1), "stolen", {"http://127.0.0.1:1"}});
+  gateway.propose(store::MemberUpdateRequest{NodeId(1), {"http://127.0.0.1:1"}});
+  gateway.propose(put("", "no key"));
+  gateway.propose(store::TxnRequest{{}, {put("twice", "1"), put("twice", "2")}, {}});
+  gateway.propose(Slice::unowned("no command at all"));
+  gateway.submit(Slice::unowned("not even an operation"));
+  gateway.submit(codec::encode_flat(replica::Operation{true, Slice::unowned("no question")}));
+  gateway.propose(put("k", "what its clients may write"));
+  EXPECT_EQ(value_of(g.ask(1, get("k"))), "what its clients may write");
+  EXPECT_EQ(g.store(1).revision(), before + 1);
+  EXPECT_EQ(g.store(1).members(), members);
+  EXPECT_LT(g.store(1).clock_ms(), 3'600'000);
+  EXPECT_TRUE(g.store(1).lease_ttl_seconds(granted.id).has_value());
+  g.cluster.run_for(Duration::seconds(1));
+  EXPECT_EQ(g.store(1).state_digest(), g.store(2).state_digest());
+  EXPECT_EQ(g.store(1).state_digest(), g.store(3).state_digest());
+}
+
+TEST(GroupService, ADamagedSnapshotIsReplacedByThatOfAnotherMember) {
+  Group g;
+  g.start(4);
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(error_of(g.ask(1, put("k", std::to_string(i)))), Error::kNone);
+  ASSERT_FALSE(g.cluster[3].blobs_.empty());
+  g.cluster[3].crash();
+  for (auto& [id, bytes] : g.cluster[3].blobs_) bytes[bytes.size() / 2] ^= 1;
+  g.cluster[3].start();
+  EXPECT_TRUE(g.cluster[3].stopped.empty());
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.store(3).state_digest() == g.store(1).state_digest(); }));
+  EXPECT_EQ(value_of(g.ask(3, get("k"))), "59");
+}
+
+}  // namespace
+}  // namespace holdfast::service
