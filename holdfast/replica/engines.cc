@@ -11,6 +11,7 @@ std::unique_ptr<Engine> make_engine(const Config& config) {
     case EngineKind::kRaft:
       return std::make_unique<consensus::Hosted<raft::Raft, Engine::Out>>(config.consensus, config.bootstrap);
     case EngineKind::kPbft:
+    case EngineKind::kFlooding:
       break;
     case EngineKind::kPaxos:
       return std::make_unique<consensus::Hosted<paxos::Paxos, Engine::Out>>(config.consensus, config.bootstrap);

@@ -132,6 +132,10 @@ void Machine::apply(const Apply& event, Out& out) {
 }
 
 void Machine::apply_membership(const ApplyMembership& event, Out& out) {
+  if (config_.replica.engine == EngineKind::kFlooding) {
+    std::erase_if(members_, [&](const MachineMember& m) { return !event.membership.contains(m.id); });
+    return out.raise(MembersChanged{});
+  }
   if (event.context.empty()) return;
   StatusOr<MembersAre> table = codec::decode<MembersAre>(event.context);
   if (!table.ok()) {
@@ -210,7 +214,13 @@ void Machine::query(Time now, uint64_t call, std::string question, Out& out) {
 }
 
 void Machine::change(Time now, uint64_t call, const consensus::Change& change, const MachineMember& member, Out& out) {
-  if (Status no = refusal(0); !no.ok()) return out.raise(Answer{call, std::move(no), {}});
+  Status no = refusal(0);
+  if (config_.replica.engine == EngineKind::kFlooding) {
+    no = absl::UnimplementedError("members of a fail-stop group go when they crash, and none come");
+  } else if (byzantine()) {
+    no = absl::UnimplementedError("members of a PBFT group change only by a change that its administrator has signed");
+  }
+  if (!no.ok()) return out.raise(Answer{call, std::move(no), {}});
   MembersAre table{members_};
   if (change.kind == consensus::ChangeKind::kAddLearner) {
     table.members.insert(std::upper_bound(table.members.begin(), table.members.end(), member, by_id), member);

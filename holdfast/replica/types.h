@@ -11,6 +11,7 @@
 #include "holdfast/consensus/pbft/authority.h"
 #include "holdfast/consensus/raft/types.h"
 #include "holdfast/consensus/types.h"
+#include "holdfast/replica/fail_stop_links.h"
 #include "holdfast/replica/image_reader.h"
 
 namespace holdfast::replica {
@@ -59,14 +60,14 @@ struct MembershipRefused {
 // To a member that was removed and may not know: nobody sends it entries any more, so it would never hear.
 struct Farewell {};
 // The messages of every engine have a place of their own; a cluster uses those of one.
-using Wire =
-    std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell, paxos::Message, pbft::Packet>;
+using Wire = std::variant<raft::Message, Forward, ForwardMembership, MembershipRefused, Farewell, paxos::Message,
+                          pbft::Packet, FailStopFrame, CrashNotice>;
 
 // A process start: incarnations never repeat, even when the clock goes back.
 struct Incarnation {
   uint64_t number = 0;
 };
-using Record = std::variant<raft::Record, Incarnation, paxos::Record, pbft::Record>;
+using Record = std::variant<raft::Record, Incarnation, paxos::Record, pbft::Record, flooding::Record>;
 
 // --- Events for the owner of the state machine, to be handled in their order
 // -------------------------------------------
@@ -156,8 +157,8 @@ using Event = std::variant<Apply, ApplyMembership, AnswerLost, MembershipFailed,
 using holdfast::ImageReader;
 
 // What keeps the log. Every member of a cluster must be told the same.
-enum class EngineKind { kRaft, kPaxos, kPbft };
-constexpr EngineKind last_value(EngineKind) { return EngineKind::kPbft; }
+enum class EngineKind { kRaft, kPaxos, kPbft, kFlooding };
+constexpr EngineKind last_value(EngineKind) { return EngineKind::kFlooding; }
 
 // What a replica over PBFT needs besides.
 struct ByzantineConfig {
@@ -175,6 +176,8 @@ struct ByzantineConfig {
 struct Config {
   EngineKind engine = EngineKind::kRaft;
   std::optional<ByzantineConfig> byzantine;  // with kPbft
+  // With kFlooding: who is not heard for so long has crashed. Longer than any pause of a live process or network.
+  Duration crash_timeout = Duration::seconds(10);
   consensus::Config consensus;
   consensus::Membership bootstrap;  // of a new cluster; empty to join an existing one
   uint64_t incarnation_hint = 0;    // e.g. wall-clock microseconds: keeps a wiped disk's process unique
