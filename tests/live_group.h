@@ -74,6 +74,7 @@ class LiveGroup {
     n.host.reset();
     n.core.reset();
     n.disk.reset();
+    n.blobs.reset();
   }
   void restart(uint64_t id) {
     start(id, node(id).port);
@@ -93,7 +94,7 @@ class LiveGroup {
     uint16_t port = 0;
     uint64_t starts = 0;
     runtime::Metrics metrics;
-    std::unique_ptr<runtime::PosixDisk> disk;
+    std::unique_ptr<runtime::PosixDisk> disk, blobs;
     std::unique_ptr<Core> core;
     std::unique_ptr<runtime::NodeHost<Core>> host;
     std::vector<Event> events;
@@ -104,9 +105,11 @@ class LiveGroup {
   void start(uint64_t id, uint16_t port) {
     Node& n = node(id);
     n.events.clear();
-    auto disk = runtime::PosixDisk::open_directory(fmt::format("{}/{}", root_, id));
-    ASSERT_TRUE(disk.ok()) << disk.status();
-    n.disk = *std::move(disk);
+    for (const auto& [name, disk] : {std::pair("log", &n.disk), std::pair("blobs", &n.blobs)}) {
+      auto opened = runtime::PosixDisk::open_directory(fmt::format("{}/{}/{}", root_, id, name));
+      ASSERT_TRUE(opened.ok()) << opened.status();
+      *disk = *std::move(opened);
+    }
     n.core = make_(NodeId(id));
     n.host = std::make_unique<runtime::NodeHost<Core>>(loop_, *n.core, n, n.metrics);
     runtime::PeerConfig peer;
@@ -118,7 +121,7 @@ class LiveGroup {
     peer.backoff_max = Duration::millis(10);
     const Status listening = n.host->listen(peer);
     ASSERT_TRUE(listening.ok()) << listening;
-    runtime::NodeStorage storage{n.disk.get(), nullptr, {}};
+    runtime::NodeStorage storage{n.disk.get(), n.blobs.get(), {}};
     storage.wal.identity = {kCluster, id};
     storage.wal.segment_bytes = 1 << 16;
     storage.wal.writer = n.starts;
