@@ -141,13 +141,20 @@ StatusOr<GroupAnswer> answer(const GroupQuestion& q) {
 std::string availability_text(double unavailability) {
   if (unavailability <= 0) return "100%";
   const int digits = std::max(1, static_cast<int>(std::floor(-std::log10(unavailability) + 1e-9)) - 2 + 2);
-  if (digits > 13) return cat("1 - ", plot::number(unavailability));
+  if (digits > 13) return "> 99.99999999999%";
   char text[64];
   std::snprintf(text, sizeof text, "%.*Lf", digits, 100.0L - 100.0L * static_cast<long double>(unavailability));
   std::string out = text;
   out.erase(out.find_last_not_of('0') + 1);
   if (out.ends_with('.')) out.pop_back();
   return out + "%";
+}
+
+std::string downtime_text(double unavailability) {
+  const double per_year = unavailability * dependability::kYear;
+  if (per_year <= 0 || per_year >= 1e-3) return span_text(per_year);
+  if (per_year <= 1e-6) return "< 1s in a million years";
+  return cat("1s in ", std::lround(1 / per_year), " years");
 }
 
 std::optional<double> parse_availability(std::string_view text) {

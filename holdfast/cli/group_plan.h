@@ -57,6 +57,8 @@ StatusOr<GroupAnswer> answer(const GroupQuestion& question);
 
 // "99.9992%": as many digits as show two that are no nines.
 std::string availability_text(double unavailability);
+// How long nothing is served in a year: "5m 16s", "1s in 31688 years".
+std::string downtime_text(double unavailability);
 // The unavailability of "99.999%", "99.999" or "5 nines"; nothing for anything else, or outside of 0 to 1.
 std::optional<double> parse_availability(std::string_view text);
 

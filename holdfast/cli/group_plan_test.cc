@@ -39,7 +39,7 @@ TEST(Spans, AreReadAsPeopleWriteThem) {
 TEST(Spans, AreWrittenAsPeopleReadThem) {
   const std::pair<double, const char*> table[] = {{0, "0s"},
                                                   {2e-6, "2us"},
-                                                  {5e-9, "5e-09s"},
+                                                  {5e-9, "< 1us"},
                                                   {0.045, "45ms"},
                                                   {3.04, "3s"},
                                                   {12.4, "12s"},
@@ -51,7 +51,10 @@ TEST(Spans, AreWrittenAsPeopleReadThem) {
                                                   {30 * kDay, "30d"},
                                                   {kYear, "365d 6h"},
                                                   {47.33 * kYear, "47.3 years"},
-                                                  {1.2e9 * kYear, "1.2e+09 years"},
+                                                  {1.2e9 * kYear, "1.2 billion years"},
+                                                  {5e6 * kYear, "5 million years"},
+                                                  {4321 * kYear, "4321 years"},
+                                                  {1e40 * kYear, "> a trillion years"},
                                                   {std::numeric_limits<double>::infinity(), "for ever"}};
   for (const auto& [seconds, text] : table) EXPECT_EQ(span_text(seconds), text);
 }
@@ -63,10 +66,21 @@ TEST(Availabilities, AreReadAndWritten) {
   for (const char* bad : {"", "%", "100%", "0", "-1%", "101", "many nines", "-2 nines", "99.9%%"}) {
     EXPECT_FALSE(parse_availability(bad).has_value()) << bad;
   }
-  const std::pair<double, const char*> table[] = {
-      {0.5, "50%"}, {0.104, "89.6%"},     {1e-3, "99.9%"}, {1e-5, "99.999%"}, {2.34e-7, "99.999977%"},
-      {0, "100%"},  {3e-20, "1 - 3e-20"}, {1, "0%"}};
+  const std::pair<double, const char*> table[] = {{0.5, "50%"},
+                                                  {0.104, "89.6%"},
+                                                  {1e-3, "99.9%"},
+                                                  {1e-5, "99.999%"},
+                                                  {2.34e-7, "99.999977%"},
+                                                  {0, "100%"},
+                                                  {3e-20, "> 99.99999999999%"},
+                                                  {1, "0%"}};
   for (const auto& [down, text] : table) EXPECT_EQ(availability_text(down), text);
+}
+
+TEST(Availabilities, AreToldAsTimeWithoutService) {
+  const std::pair<double, const char*> table[] = {
+      {0, "0s"}, {1e-5, "5m 16s"}, {1e-9, "32ms"}, {1e-12, "1s in 31688 years"}, {1e-17, "< 1s in a million years"}};
+  for (const auto& [down, text] : table) EXPECT_EQ(downtime_text(down), text);
 }
 
 GroupQuestion question() {

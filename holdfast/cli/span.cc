@@ -57,7 +57,7 @@ std::optional<double> parse_span(std::string_view text) {
 std::string span_text(double seconds) {
   if (std::isinf(seconds)) return "for ever";
   if (seconds == 0) return "0s";
-  if (seconds < 1e-6) return cat(plot::number(seconds), "s");
+  if (seconds < 0.95e-6) return "< 1us";
   if (seconds < 0.9995e-3) return cat(plot::number(std::round(seconds * 1e7) / 10), "us");
   if (seconds < 0.9995) return cat(std::lround(seconds * 1e3), "ms");
   if (seconds < 10) return cat(plot::number(std::round(seconds * 10) / 10), "s");
@@ -66,7 +66,11 @@ std::string span_text(double seconds) {
   if (seconds < kDay - 30) return two(seconds, {"h", kHour}, {"m", kMinute});
   if (seconds < 2 * kYear) return two(seconds, {"d", kDay}, {"h", kHour});
   const double years = seconds / kYear;
-  return cat(plot::number(years < 100 ? std::round(years * 10) / 10 : std::round(years)), " years");
+  const auto rounded = [](double x) { return plot::number(x < 100 ? std::round(x * 10) / 10 : std::round(x)); };
+  if (years < 1e6) return cat(rounded(years), " years");
+  if (years < 1e9) return cat(rounded(years / 1e6), " million years");
+  if (years < 1e12) return cat(rounded(years / 1e9), " billion years");
+  return "> a trillion years";
 }
 
 }  // namespace holdfast::cli

@@ -144,12 +144,11 @@ void print_tables(Shell& shell, const GroupQuestion& q, const GroupAnswer& a) {
     const double nines = dependability::nines(r.figures.unavailability);
     rows.push_back({cat(r.members), cat(r.members - q.group(r.members).needed), span_text(r.mttr),
                     availability_text(r.figures.unavailability), plot::number(std::floor(nines * 10) / 10),
-                    span_text(r.figures.unavailability * dependability::kYear), span_text(r.figures.mean_down),
-                    span_text(r.figures.mttf), r.enough ? "reached" : "-"});
+                    downtime_text(r.figures.unavailability), span_text(r.figures.mean_down), span_text(r.figures.mttf),
+                    r.enough ? "reached" : "-"});
   }
   print_table(shell.out, rows);
-  shell.out << "\nFor " << availability_text(q.target) << " (" << span_text(q.target * dependability::kYear)
-            << " down per year):\n";
+  shell.out << "\nFor " << availability_text(q.target) << " (" << downtime_text(q.target) << " down per year):\n";
   for (const SlowestRepair& s : a.slowest) {
     shell.out << "  " << s.members << (s.members == 1 ? " member" : " members")
               << (s.mttr ? cat(", if each is repaired within ", span_text(*s.mttr), " on the average") : ": never")
