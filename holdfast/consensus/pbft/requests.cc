@@ -24,7 +24,9 @@ void Replica::Impl::on(Step& s, NodeId from, const Submit& m) {
     return answer(s, r.id, *done, m.again || from != r.id.client);
   }
   if (pool.find(r.id) != nullptr || !table.wants(r)) return;
-  if (!judge.valid(m.request)) return mark<"pbft.request_forged">();
+  // What its own gateway signed in this very process it need not check; nobody else has the key for such a packet.
+  const bool own = from == self() && r.id.client == self();
+  if (!own && !judge.valid(m.request)) return mark<"pbft.request_forged">();
   pool.add(s.now, m.request, table);
 }
 
