@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 
 #include "holdfast/base/print.h"
 #include "holdfast/base/random.h"
@@ -15,6 +16,7 @@
 #include "holdfast/detect/prober.h"
 #include "holdfast/detect/pulse.h"
 #include "holdfast/detect/suspicions.h"
+#include "holdfast/detect/swim.h"
 
 namespace holdfast::detect {
 namespace {
@@ -415,6 +417,56 @@ TEST_F(ProberTest, RelaysAnswersAndSaysNoInTime) {
   EXPECT_TRUE(said_no) << "before the requester's period can be over";
   for (int i = 0; i < 1000; ++i) prober.relay(now, NodeId(2), 100, NodeId(4), false);
   EXPECT_EQ(prober.relays(), config.max_relays);
+}
+
+// What member 1 says of `node` to who pings it with `gossip`; none: nothing.
+std::optional<Update> says_of(NodeId node, Swim& swim, std::vector<Update> gossip) {
+  Swim::Out out;
+  swim.on_message(Time::at_millis(1), NodeId(2), Ping{1, std::move(gossip)}, out);
+  for (const auto& sent : out.sent) {
+    const auto* ack = std::get_if<Ack>(&sent.wire);
+    if (ack == nullptr) continue;
+    for (const Update& u : ack->gossip) {
+      if (u.node == node) return u;
+    }
+  }
+  return std::nullopt;
+}
+Swim swim_of_incarnation(uint64_t incarnation) {
+  SwimConfig config{.self = NodeId(1), .seed = 1, .incarnation = incarnation};
+  Swim swim(config);
+  Swim::Out out;
+  swim.start(Time::at_millis(1), out);
+  return swim;
+}
+
+// SWIM, section 4.2: only a doubt of the present incarnation is refuted, by the next one.
+TEST(Swim, RefutesDoubtsOfThisLifeAndNotOfEarlierOnes) {
+  Swim swim = swim_of_incarnation(5);
+  const auto doubted = [&](uint64_t incarnation, MemberState state) {
+    const auto said = says_of(NodeId(1), swim, {{NodeId(1), incarnation, state, NodeId(2), {}}});
+    return said ? print(said->incarnation) + (said->state == MemberState::kAlive ? "" : " doubted") : "nothing";
+  };
+  EXPECT_EQ(doubted(4, MemberState::kSuspect), "5");
+  EXPECT_EQ(doubted(4, MemberState::kDead), "5");
+  EXPECT_EQ(doubted(5, MemberState::kSuspect), "6");
+  EXPECT_EQ(doubted(5, MemberState::kSuspect), "6") << "that was refuted already";
+  EXPECT_EQ(doubted(9, MemberState::kDead), "10");
+}
+
+TEST(Swim, ASuspicionOfAnEarlierIncarnationConfirmsNoLaterOne) {
+  Swim swim = swim_of_incarnation(1);
+  std::vector<Update> gossip;
+  for (uint64_t n = 2; n <= 6; ++n) gossip.push_back({NodeId(n), 2, MemberState::kAlive, {}, {}});
+  gossip.push_back({NodeId(3), 2, MemberState::kSuspect, NodeId(2), {}});
+  says_of(NodeId(3), swim, gossip);
+  const auto said = says_of(NodeId(3), swim, {{NodeId(3), 1, MemberState::kSuspect, NodeId(4), {}}});
+  ASSERT_TRUE(said.has_value());
+  EXPECT_EQ(said->by, NodeId(2));
+  EXPECT_EQ(said->incarnation, 2u);
+  const auto confirmed = says_of(NodeId(3), swim, {{NodeId(3), 2, MemberState::kSuspect, NodeId(4), {}}});
+  ASSERT_TRUE(confirmed.has_value());
+  EXPECT_EQ(confirmed->by, NodeId(4)) << "another observation of the same is told on";
 }
 
 }  // namespace
