@@ -44,11 +44,11 @@ void ClientTable::done(const RequestId& id, std::vector<Slice> results) {
   answer->second.done.results = std::move(results);
 }
 
-const Done* ClientTable::find(const RequestId& id) const {
+const ClientTable::Answer* ClientTable::find(const RequestId& id) const {
   const auto row = rows_.find(id.client);
   if (row == rows_.end() || row->second.incarnation != id.incarnation) return nullptr;
   const auto answer = row->second.answers.find(id.sequence);
-  return answer != row->second.answers.end() ? &answer->second.done : nullptr;
+  return answer != row->second.answers.end() ? &answer->second : nullptr;
 }
 
 Digest ClientTable::digest() const {

@@ -15,6 +15,11 @@ namespace holdfast::pbft {
 
 class ClientTable {
  public:
+  struct Answer {
+    Done done;
+    Digest digest;  // of the results, once there are any
+  };
+
   explicit ClientTable(uint64_t window) : window_(window) {}
 
   // Whether executing the request now would be right: it is not repeated, given up, of an earlier incarnation, or
@@ -23,8 +28,8 @@ class ClientTable {
   // True exactly once for each id; then done() follows, before the next checkpoint.
   bool claim(const Request& request);
   void done(const RequestId& id, std::vector<Slice> results);
-  // The results of an executed request; null when it was not executed or is forgotten.
-  const Done* find(const RequestId& id) const;
+  // What an executed request came to (without results: it is under way); null when it was not executed or is forgotten.
+  const Answer* find(const RequestId& id) const;
   // Forgets clients of which `stays(NodeId)` is false.
   template <class Stays>
   void keep(Stays&& stays) {
@@ -37,10 +42,6 @@ class ClientTable {
   static StatusOr<ClientTable> from_rows(const std::vector<ClientRow>& rows, uint64_t window);
 
  private:
-  struct Answer {
-    Done done;
-    Digest digest;
-  };
   struct Row {
     uint64_t incarnation = 0;
     uint64_t floor = 0;

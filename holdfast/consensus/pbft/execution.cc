@@ -58,9 +58,9 @@ void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> result
     r.own_results.emplace_back(r.asked[i].id, std::move(results[i]));
   }
   for (auto& [id, values] : r.own_results) {
-    const Done done{id.sequence, values};
     table.done(id, std::move(values));
-    answer(s, id, done, /*full=*/false);
+    // Unless its client said later in the same batch that it does not wait for it any more.
+    if (const ClientTable::Answer* known = table.find(id)) answer(s, id, *known, /*full=*/false);
   }
   for (const SignedRequest& request : r.content->batch.requests) {
     pool.settle(s.now, request.request.id.client, table);

@@ -93,6 +93,10 @@ class Liar {
     return std::move(said_);
   }
   Lie lie() const { return lie_; }
+  // The group has changed. One that has left it goes on in the old one.
+  void follow(const Group& group) {
+    if (group.is_member(self_)) group_ = group;
+  }
 
  private:
   void say(NodeId to, const Message& m, Duration delay = {}) {
@@ -141,7 +145,7 @@ class Liar {
     Vote* v = nullptr;
     if (auto* p = std::get_if<Prepare>(&m)) v = &p->vote;
     if (auto* c = std::get_if<Commit>(&m)) v = &c->vote;
-    if (v == nullptr) return std::move(said_);
+    if (v == nullptr || said_.empty()) return std::move(said_);
     const Vote honest = *v;
     for (int i = 0; i < 3; ++i) {
       Vote vote = honest;

@@ -33,6 +33,11 @@ struct Plan {
     slow = r.chance(1, 4);
     snapshots = r.chance(1, 2);
     reads = r.chance(1, 2);
+    Random aside(Random(r).next() + 1);  // what else a seed means does not hang on what is drawn here
+    changes = aside.chance(1, 4);
+    if (changes) snapshots = true;  // a newcomer needs one when what it missed is forgotten
+    const bool false_evidence = aside.chance(1, 6);
+    if (false_evidence) primaries_fall = crashes = true;
     uint64_t faults = budget();
     // What is within the budget, in one of its forms each.
     std::vector<int> places;
@@ -56,6 +61,7 @@ struct Plan {
           break;
         default:
           liars.emplace_back(place, static_cast<Lie>(r.below(static_cast<uint64_t>(last_value(Lie{})) + 1)));
+          if (false_evidence) liars.back().second = Lie::kBadEvidence;
       }
     }
   }
@@ -76,6 +82,7 @@ struct Plan {
   bool synced_one_by_one = false;  // each record is synced by itself
   bool slow = false;               // messages take up to a fifth of the timeout
   bool snapshots = false, reads = false;
+  bool changes = false;                    // newcomers join, and members leave for good; f stays what it is
   std::vector<std::pair<int, Lie>> liars;  // by place
   bool honest = false;                     // the liars say nothing but the truth
   std::optional<int> victim;               // loses its disk, or

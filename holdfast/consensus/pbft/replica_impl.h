@@ -51,7 +51,7 @@ struct Replica::Impl {
   void on(Step& s, NodeId from, const AskRead& m);
   void on(Step&, NodeId, const Reply&) {}
   bool sensible(const Request& request) const;
-  void answer(Step& s, const RequestId& id, const Done& done, bool full);
+  void answer(Step& s, const RequestId& id, const ClientTable::Answer& known, bool full);
   void read_when_ready(Step& s);
   void pass_on_overdue(Step& s);
 

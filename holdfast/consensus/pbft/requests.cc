@@ -19,9 +19,9 @@ bool Replica::Impl::sensible(const Request& r) const {
 void Replica::Impl::on(Step& s, NodeId from, const Submit& m) {
   const Request& r = m.request.request;
   if (!sensible(r) || group().key(r.id.client) == nullptr) return mark<"pbft.senseless_request">();
-  if (const Done* done = table.find(r.id)) {
-    if (done->results.empty()) return;  // under way
-    return answer(s, r.id, *done, m.again || from != r.id.client);
+  if (const ClientTable::Answer* known = table.find(r.id)) {
+    if (known->done.results.empty()) return;  // under way
+    return answer(s, r.id, *known, m.again || from != r.id.client);
   }
   if (pool.find(r.id) != nullptr || !table.wants(r)) return;
   // What its own gateway signed in this very process it need not check; nobody else has the key for such a packet.
@@ -30,12 +30,12 @@ void Replica::Impl::on(Step& s, NodeId from, const Submit& m) {
   pool.add(s.now, m.request, table);
 }
 
-void Replica::Impl::answer(Step& s, const RequestId& id, const Done& done, bool full) {
+void Replica::Impl::answer(Step& s, const RequestId& id, const ClientTable::Answer& known, bool full) {
   if (!member() || rotten) return;
-  Reply reply{.epoch = group().epoch(), .view = view, .id = id, .digest = digest_of_results(id, done.results)};
+  Reply reply{.epoch = group().epoch(), .view = view, .id = id, .digest = known.digest};
   // One of the members says the whole; which one changes from request to request. A member hears itself for nothing.
   const bool chosen = (id.sequence + id.client.value()) % group().size() == group().place(self());
-  if (full || chosen || id.client == self()) reply.results = done.results;
+  if (full || chosen || id.client == self()) reply.results = known.done.results;
   if (id.client == self()) {
     // To its own gateway: over no network, but by the same way, so that the gateway need not know where it runs.
     s.out.send(self(), Envelope(reply).seal(config.cluster, self(), self(), *group().key(self()), authority));

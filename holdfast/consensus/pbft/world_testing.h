@@ -32,10 +32,12 @@ class World {
       configuration_.members.push_back(
           {NodeId(static_cast<uint64_t>(i)), Notary::key_of(NodeId(static_cast<uint64_t>(i)))});
     }
+    configuration_.administrator = Notary::key_of(kAdministrator);
     for (int i = 1; i <= plan_.clients; ++i) {
       const NodeId id(100 + static_cast<uint64_t>(i));
       configuration_.clients.push_back({id, Notary::key_of(id)});
     }
+    newest_ = configuration_;
     for (const Peer& p : configuration_.members) add_member(p.id, /*twin=*/false);
     for (const auto& [place, lie] : plan_.liars) {
       const NodeId id = configuration_.members[static_cast<size_t>(place)].id;
@@ -67,6 +69,7 @@ class World {
   std::function<void(const std::string&)> trace;  // is told every message as it arrives
   size_t steps() const { return steps_; }
   size_t answered() const { return oracle_.answered(); }
+  uint64_t epochs() const { return newest_.epoch; }
   Oracle& oracle() { return oracle_; }
   const Plan& plan() const { return plan_; }
   TestMember& member(size_t place) { return *nodes_[place]->member; }
@@ -84,6 +87,7 @@ class World {
 
  private:
   static constexpr uint64_t kCluster = 7;
+  static constexpr NodeId kAdministrator{999};
   struct Node {
     NodeId id;
     std::unique_ptr<FastAuthority> authority;
@@ -102,6 +106,7 @@ class World {
     uint64_t incarnation = 0, life = 0;
     Time armed = Time::never();
     std::set<uint64_t> tokens;
+    std::set<uint64_t> changes;  // tokens of the administrator's
   };
 
   Config config(NodeId id) const {
@@ -260,6 +265,7 @@ class World {
     ClientHost& c = clients_[id];
     for (uint64_t token : c.tokens) oracle_.forgives(token);
     c.tokens.clear();
+    c.changes.clear();
     ++c.life;
     c.armed = Time::never();
     c.out = {};
@@ -280,6 +286,7 @@ class World {
     const auto events = std::move(c.out.raised);
     c.out.clear();
     for (const auto& e : events) {
+      if (c.changes.erase(e.event.token) > 0) continue;  // whether it went well shows in what the members say
       c.tokens.erase(e.event.token);
       oracle_.accepts(e.event.token, e.event.result.view());
     }
@@ -313,6 +320,46 @@ class World {
       }
     }
     after_client(it->first);
+  }
+
+  // --- Membership ---
+  bool belongs(const Node& n) const { return Group(newest_).is_member(n.id); }
+  // The administrator asks, through some client: a newcomer joins, or one of the members leaves for good. Never fewer
+  // than there were, so f stays what it was.
+  void change() {
+    Change next{.epoch = newest_.epoch, .members = newest_.members};
+    if (static_cast<int>(next.members.size()) > plan_.members) {
+      next.members.erase(next.members.begin() + static_cast<std::ptrdiff_t>(random_.below(next.members.size())));
+    } else {
+      const NodeId newcomer(plan_.members + 1 + newest_.epoch / 2);
+      next.members.push_back({newcomer, Notary::key_of(newcomer)});
+    }
+    auto at = clients_.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(random_.below(clients_.size())));
+    const SignedChange change{next, FastAuthority(notary_, kAdministrator).sign(text_of(kCluster, next))};
+    at->second.changes.insert(++tokens_);
+    (void)at->second.client->reconfigure(tokens_, change);
+    after_client(at->first);
+  }
+  // Whoever is at home in the latest epoch tells the clients, and newcomers are started. They know the founders only.
+  void follow() {
+    for (const auto& n : nodes_) {
+      if (n->correct && n->member->up() && n->member->replica().epoch() > newest_.epoch) {
+        newest_ = n->member->replica().configuration();
+      }
+    }
+    for (auto& [id, c] : clients_) {
+      c.client->configure(now_, newest_, c.out);
+      after_client(id);
+    }
+    for (const auto& n : nodes_) {
+      if (n->liar) n->liar->follow(Group(newest_));
+    }
+    for (const Peer& p : newest_.members) {
+      if (std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n->id == p.id; })) continue;
+      add_member(p.id, /*twin=*/false);
+      start(*nodes_.back());
+    }
   }
 
   // --- Faults ---
@@ -349,6 +396,11 @@ class World {
       if (n.member->up()) n.member->release();
     });
     if (plan_.victim) repeat(200'000, 900'000, [this] { hurt_victim(); });
+    if (plan_.changes) {
+      repeat(100'000, 700'000, [this] { change(); });
+      repeat(
+          5'000, 50'000, [this] { follow(); }, /*fault=*/false);
+    }
   }
   // Its disk is lost, or its state rots: one of the f.
   void hurt_victim() {
@@ -377,10 +429,10 @@ class World {
   }
   void cut(uint64_t side, bool one_way, int64_t longest_us) {
     cut_.clear();
-    for (const Peer& a : configuration_.members) {
-      for (const Peer& b : configuration_.members) {
-        const bool left = (side >> a.id.value()) & 1, right = (side >> b.id.value()) & 1;
-        if (left != right && (!one_way || left)) cut_.insert({a.id, b.id});
+    for (const auto& a : nodes_) {
+      for (const auto& b : nodes_) {
+        const bool left = (side >> a->id.value()) & 1, right = (side >> b->id.value()) & 1;
+        if (left != right && (!one_way || left)) cut_.insert({a->id, b->id});
       }
     }
     in(20'000, longest_us, [this, life = ++cuts_] {
@@ -398,10 +450,12 @@ class World {
     if (plan_.lone) lone_ = configuration_.members[static_cast<size_t>(*plan_.lone)].id;
     answered_at_healing_ = oracle_.answered();
   }
+  // Whether it has to come to where the others are.
+  bool must_follow(const Node& n) const { return !n.twin && !n.liar && n.id != lone_.value_or(NodeId()) && belongs(n); }
   bool settled() const {
     if (oracle_.unanswered() > 0) return false;
     for (const auto& n : nodes_) {
-      if (n->twin || n->liar || n->id == lone_.value_or(NodeId())) continue;
+      if (!must_follow(*n)) continue;
       if (n->member->replica().executed_upto() < oracle_.last_place() || n->member->replica().rotten()) return false;
     }
     return true;
@@ -412,7 +466,7 @@ class World {
       return oracle_.fail(absl::StrCat("LIVE: ", oracle_.unanswered(), " are not answered long after healing"));
     }
     for (const auto& n : nodes_) {
-      if (n->twin || n->liar || n->id == lone_.value_or(NodeId())) continue;
+      if (!must_follow(*n)) continue;
       const Replica& r = n->member->replica();
       if (r.executed_upto() < oracle_.last_place()) {
         return oracle_.fail(absl::StrCat("LIVE: ", print(n->id), " is at ", print(r.executed_upto()), " of ",
@@ -425,7 +479,7 @@ class World {
   Random random_;
   Plan plan_;
   Notary notary_;
-  Configuration configuration_;
+  Configuration configuration_, newest_;  // the founders' and the latest
   Oracle oracle_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<NodeId, ClientHost> clients_;
