@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "holdfast/consensus/membership.h"
@@ -34,6 +35,19 @@ class Peers {
   const P* find(NodeId node) const { return const_cast<Peers*>(this)->find(node); }
   std::vector<P>& all() { return all_; }  // sorted by node
   const std::vector<P>& all() const { return all_; }
+
+  // Up to where `member` is known to hold the log, this member counting as `own`; none: nothing is known of it.
+  std::optional<Index> match_of(NodeId member, NodeId self, Index own) const {
+    if (member == self) return own;
+    const P* p = find(member);
+    return p == nullptr ? std::nullopt : std::optional<Index>(p->match());
+  }
+  // Whether it has answered at all, and last at `since` or later.
+  bool hears(NodeId member, NodeId self, Time since) const {
+    if (member == self) return true;
+    const P* p = find(member);
+    return p != nullptr && p->answered() && p->heard_at() >= since;
+  }
 
   // What a quorum of `m` has reached, when this member counts as `own`.
   Index quorum_match(const Membership& m, NodeId self, Index own) const {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <vector>
 
 #include "holdfast/base/checksum.h"
 #include "holdfast/base/mark.h"
@@ -112,6 +113,25 @@ void on_failed(Time now, const BlobFailed& failed, Progress& to) {
   if (!to.snapshot() || to.snapshot()->meta.blob != failed.id) return;
   mark<"consensus.snapshot_unreadable">();
   pause(now, *to.snapshot());
+}
+
+// Whether some follower is being sent the blob.
+template <class Progress>
+bool uses(const std::vector<Progress>& all, BlobId id) {
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Progress& p) { return p.snapshot() && p.snapshot()->meta.blob == id; });
+}
+
+// An answer about a blob, for all followers.
+template <class Core, class Progress, class Out>
+void on_blob(Time now, const BlobAnswer& answer, const Core& core, std::vector<Progress>& all, Out& out) {
+  for (Progress& p : all) {
+    if (const auto* data = std::get_if<BlobData>(&answer)) {
+      on_data(core, *data, p, out);
+    } else if (const auto* failed = std::get_if<BlobFailed>(&answer)) {
+      on_failed(now, *failed, p);
+    }
+  }
 }
 
 // True when the follower has installed the snapshot and goes on with entries.

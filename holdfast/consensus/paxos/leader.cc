@@ -188,21 +188,6 @@ void Leader::on_snapshot_reply(Time now, NodeId from, const SnapshotReply& reply
   go_on(now, core, out);
 }
 
-void Leader::on_blob(Time now, const BlobAnswer& answer, Core& core, Out& out) {
-  for (Progress& p : followers_.all()) {
-    if (const auto* data = std::get_if<BlobData>(&answer)) {
-      snapshot_sender::on_data(core, *data, p, out);
-    } else if (const auto* failed = std::get_if<BlobFailed>(&answer)) {
-      snapshot_sender::on_failed(now, *failed, p);
-    }
-  }
-}
-
-bool Leader::uses(BlobId id) const {
-  return std::any_of(followers_.all().begin(), followers_.all().end(),
-                     [&](const Progress& p) { return p.snapshot() && p.snapshot()->meta.blob == id; });
-}
-
 // --- Membership and leadership ---------------------------------------------------------------------------------------
 
 Status Leader::ready_to_change(Time now, const std::vector<Change>& changes, const Core& core) const {
@@ -304,18 +289,6 @@ Time Leader::deadline(const Core& core) const {
   if (handover_) at = std::min(at, handover_->deadline);
   for (const Progress& p : followers_.all()) at = std::min(at, snapshot_sender::deadline(core, p));
   return at;
-}
-
-std::optional<Index> Leader::match_of(NodeId member, const Core& core) const {
-  if (member == core.self()) return core.ledger.held_stable();
-  const Progress* p = followers_.find(member);
-  return p == nullptr ? std::nullopt : std::optional<Index>(p->match());
-}
-
-bool Leader::hears(NodeId member, Time now, const Core& core) const {
-  if (member == core.self()) return true;
-  const Progress* p = followers_.find(member);
-  return p != nullptr && p->answered() && now <= p->heard_at() + core.config.election_timeout;
 }
 
 void Leader::check_invariants(const Core& core) const {

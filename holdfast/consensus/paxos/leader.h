@@ -49,14 +49,20 @@ class Leader {
   void on_accept(Time now, NodeId from, const Accept& accept, Core& core, Out& out);
   void on_echo(Time now, NodeId from, const Echo& echo, Core& core, Out& out);
   void on_snapshot_reply(Time now, NodeId from, const SnapshotReply& reply, Core& core, Out& out);
-  void on_blob(Time now, const BlobAnswer& answer, Core& core, Out& out);
+  void on_blob(Time now, const BlobAnswer& answer, const Core& core, Out& out) {
+    consensus::snapshot_sender::on_blob(now, answer, core, followers_.all(), out);
+  }
   void on_stable(Time now, Core& core, Out& out) { go_on(now, core, out); }
   void on_time(Time now, Core& core, Out& out);
   Time deadline(const Core& core) const;
 
-  bool uses(BlobId id) const;
-  std::optional<Index> match_of(NodeId member, const Core& core) const;
-  bool hears(NodeId member, Time now, const Core& core) const;
+  bool uses(BlobId id) const { return consensus::snapshot_sender::uses(followers_.all(), id); }
+  std::optional<Index> match_of(NodeId member, const Core& core) const {
+    return followers_.match_of(member, core.self(), core.ledger.held_stable());
+  }
+  bool hears(NodeId member, Time now, const Core& core) const {
+    return followers_.hears(member, core.self(), now - core.config.election_timeout);
+  }
   void check_invariants(const Core& core) const;
 
  private:
