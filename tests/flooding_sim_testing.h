@@ -100,7 +100,7 @@ class SimulatedFlooding {
     for (auto& n : nodes_) {
       if (n->id() == process.id()) continue;
       world.after(kNotice + Duration::millis(random_.between(0, 30)),
-                  [this, node = n.get(), gone = process.id()] { notify(*node, gone); });
+                  [node = n.get(), gone = process.id()] { notify(*node, gone); });
     }
     if (random_.chance(1, 2)) return;
     world.after(Duration::millis(random_.between(1, 200)), [&process] {
