@@ -151,7 +151,13 @@ TEST(PbftPaper, AClientBelievesFPlusOne) {
   q.say(NodeId(4), NodeId(101), reply("false"));
   q.say(NodeId(4), NodeId(101), reply("false"));
   EXPECT_TRUE(q.answers.empty());
-  q.say(NodeId(3), NodeId(101), reply("true"));
+  // The digest of the others, with results of its own.
+  Reply disguised = reply("true");
+  disguised.results = {Slice::copy_of("false")};
+  q.say(NodeId(4), NodeId(101), disguised);
+  Reply brief = reply("true");
+  brief.results.reset();
+  q.say(NodeId(3), NodeId(101), brief);
   EXPECT_TRUE(q.answers.empty());
   q.say(NodeId(2), NodeId(101), reply("true"));
   EXPECT_EQ(q.answers, Operations{"true"});
