@@ -17,8 +17,8 @@ EXAMPLE = SOURCE / "examples" / "bank"
 class Bank:
     """One member: lines in, lines out."""
 
-    def __init__(self, program, number, directory, addresses):
-        self.process = subprocess.Popen([program, str(number), str(directory), *addresses], text=True, bufsize=1,
+    def __init__(self, program, engine, number, directory, addresses):
+        self.process = subprocess.Popen([program, f"--engine={engine}", str(number), str(directory), *addresses], text=True, bufsize=1,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def say(self, line):
@@ -57,6 +57,8 @@ class Embedding(unittest.TestCase):
         run("cmake", "-S", cls.dir / "bank", "-B", cls.dir / "build", f"-DCMAKE_PREFIX_PATH={cls.dir / 'prefix'}")
         run("cmake", "--build", cls.dir / "build")
 
+    engine = "raft"
+
     def setUp(self):
         self.members = {}
         self.addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
@@ -64,7 +66,7 @@ class Embedding(unittest.TestCase):
 
     def start(self, *numbers):
         for n in numbers:
-            self.members[n] = Bank(self.dir / "build" / "bank", n, self.dir / self.id() / str(n), self.addresses)
+            self.members[n] = Bank(self.dir / "build" / "bank", self.engine, n, self.dir / self.id() / str(n), self.addresses)
 
     def test_survives_the_crash_of_a_minority(self):
         self.start(1, 2, 3)
@@ -77,6 +79,10 @@ class Embedding(unittest.TestCase):
         self.assertEqual(self.members[3].say("transfer bob carol 10"), "10")
         self.start(1)
         self.assertEqual(self.members[1].say("balance bob"), "20")
+
+    def test_survives_the_same_by_paxos(self):
+        self.engine = "paxos"
+        self.test_survives_the_crash_of_a_minority()
 
     def test_survives_the_crash_of_all(self):
         self.start(1, 2, 3)

@@ -1,4 +1,4 @@
-"""Debian's etcdctl against one member and against three: what its users do, and what it prints."""
+"""Debian's etcdctl against one member and against several, on each engine: what its users do, and what it prints."""
 import json
 import subprocess
 import sys
@@ -9,10 +9,11 @@ from cluster import cluster, wait_for
 
 class Etcdctl(unittest.TestCase):
     n = 1
+    engine = "raft"
 
     @classmethod
     def setUpClass(cls):
-        cls._context = cluster(cls.n)
+        cls._context = cluster(cls.n, [f"--consensus={cls.engine}"])
         cls.c = cls._context.__enter__()
 
     @classmethod
@@ -140,6 +141,10 @@ class EtcdctlOnThree(Etcdctl):
         self.assertEqual([m["peerURLs"] for m in members if m.get("isLearner")], [["http://127.0.0.1:1"]])
         self.ctl("member", "remove", identity)
         self.assertEqual(len(self.ctl_json("member", "list")["members"]), 3)
+
+
+class EtcdctlByPaxos(EtcdctlOnThree):
+    engine = "paxos"
 
 
 if __name__ == "__main__":

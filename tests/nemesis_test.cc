@@ -1,7 +1,7 @@
-// The nemesis: three real members, clients that call and watch, and faults from a seed (docs/guide/nemesis.md). What
+// The nemesis: real members, clients that call and watch, and faults from a seed (docs/guide/nemesis.md). What
 // the clients saw is judged by the checkers that judge the simulator.
 //
-//   nemesis_test [--seed N] [--seconds N] [--program PATH] [--keep]
+//   nemesis_test [--seed N] [--seconds N] [--members N] [--consensus raft|paxos] [--program PATH] [--keep]
 
 #include <unistd.h>
 
@@ -27,6 +27,8 @@ constexpr uint64_t kProber = 901;
 struct Options {
   uint64_t seed = 1;
   int seconds = 45;  // of faults
+  int members = 3;
+  std::string consensus = "raft";
   std::string program = HOLDFAST_BINARY_DIR "/holdfast";
   bool keep = false;
 };
@@ -34,16 +36,16 @@ struct Options {
 class Run {
  public:
   Run(const Options& options, std::string directory)
-      : options_(options), directory_(std::move(directory)), ports_(*cli::find_free_ports(2 * kMembers)) {
-    for (size_t i = 0; i < kMembers; ++i) {
-      member_.client_ports.push_back(static_cast<uint16_t>(ports_ + 2 * static_cast<int>(i)));
-      member_.peer_ports.push_back(static_cast<uint16_t>(ports_ + 2 * static_cast<int>(i) + 1));
+      : options_(options), directory_(std::move(directory)), ports_(*cli::find_free_ports(2 * options.members)) {
+    for (int i = 0; i < options.members; ++i) {
+      member_.client_ports.push_back(static_cast<uint16_t>(ports_ + 2 * i));
+      member_.peer_ports.push_back(static_cast<uint16_t>(ports_ + 2 * i + 1));
     }
     proxy_ = std::make_unique<PeerProxy>(member_.peer_ports);
     member_.program = options.program;
     member_.directory = directory_;
     member_.advertised_ports = proxy_->ports();
-    member_.flags = {"--snapshot-count=1000", "--snapshot-catchup-entries=200",
+    member_.flags = {"--consensus=" + options.consensus, "--snapshot-count=1000", "--snapshot-catchup-entries=200",
                      "--watch-progress-notify-interval=250ms"};
     members_ = std::make_unique<Members>(member_);
   }
@@ -64,7 +66,7 @@ class Run {
     print(verdict);
     if (verdict.finding) return cat(verdict.finding.oracle, ": ", verdict.finding.explanation);
     if (!complete) return "LIVE: a watch has not received everything";
-    for (size_t i = 0; i < kMembers; ++i) members_->stop(i);
+    for (size_t i = 0; i < members_->size(); ++i) members_->stop(i);
     return members_->complaint().value_or("");
   }
 
@@ -102,7 +104,7 @@ class Run {
   // Every member serves a write and a read.
   bool serves() {
     const Time begin = now();
-    for (size_t member = 0; member < kMembers; ++member) {
+    for (size_t member = 0; member < members_->size(); ++member) {
       const Slice key = Slice::take(cat("probe/", member));
       const Slice value = Slice::take(cat("p", ++probes_));
       if (!insist(member, store::PutRequest{key, value}) || !insist(member, store::RangeRequest{key})) {
@@ -138,7 +140,7 @@ class Run {
       refused += check::refused(op);
     }
     size_t processes = 0;
-    for (size_t i = 0; i < kMembers; ++i) processes += members_->starts(i).size();
+    for (size_t i = 0; i < members_->size(); ++i) processes += members_->starts(i).size();
     std::cout << record_.history().size() << " calls: " << answered << " answered, " << refused << " refused, "
               << record_.history().size() - answered - refused << " open; " << verdict.revisions << " revisions, "
               << verdict.expiries << " of them by leases that ended; " << record_.sessions().size()
@@ -173,17 +175,21 @@ bool parse(int argc, char** argv, Options& options) {
     };
     if (flag == "--program") {
       options.program = value;
-    } else if (!(flag == "--seed" && number(options.seed)) && !(flag == "--seconds" && number(options.seconds))) {
+    } else if (flag == "--consensus") {
+      options.consensus = value;
+    } else if (!(flag == "--seed" && number(options.seed)) && !(flag == "--seconds" && number(options.seconds)) &&
+               !(flag == "--members" && number(options.members))) {
       return false;
     }
   }
-  return options.seconds > 0;
+  return options.seconds > 0 && options.members >= 3 && options.members <= 9;
 }
 
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::cerr << "Usage: nemesis_test [--seed N] [--seconds N] [--program PATH] [--keep]\n";
+    std::cerr << "Usage: nemesis_test [--seed N] [--seconds N] [--members N] [--consensus raft|paxos] [--program PATH] "
+                 "[--keep]\n";
     return 2;
   }
   std::string directory = (std::filesystem::temp_directory_path() / "holdfast-nemesis-XXXXXX").string();
@@ -191,7 +197,8 @@ int main(int argc, char** argv) {
     std::cerr << "cannot make " << directory << "\n";
     return 2;
   }
-  std::cout << "seed " << options.seed << ", " << options.seconds << " s of faults, in " << directory << std::endl;
+  std::cout << "seed " << options.seed << ", " << options.seconds << " s of faults, by " << options.consensus << ", in "
+            << directory << std::endl;
   std::string wrong;
   {
     Run run(options, directory);
@@ -201,7 +208,8 @@ int main(int argc, char** argv) {
   if (!wrong.empty()) {
     std::cout << "\nFAILED: " << wrong << "\n\nThe members' directories, logs and the history are kept in " << directory
               << "\nRun it again (the same faults, though not the same moments):\n  " << argv[0] << " --seed "
-              << options.seed << " --seconds " << options.seconds << " --program " << options.program << std::endl;
+              << options.seed << " --seconds " << options.seconds << " --members " << options.members << " --consensus "
+              << options.consensus << " --program " << options.program << std::endl;
     return 1;
   }
   if (!options.keep) std::filesystem::remove_all(directory);

@@ -18,7 +18,7 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
   for (const CLI::App* child : children(app)) node.words.push_back(child->get_name());
   if (path == "holdfast serve") {
     for (const ServeFlag& flag : serve_flags()) {
-      if (flag.support == Support::kFull) node.words.push_back(cat("--", flag.name));
+      if (flag.support != Support::kFixed) node.words.push_back(cat("--", flag.name));
     }
   }
   if (path == "holdfast sim") {

@@ -153,6 +153,7 @@ Json to_json(const etcdserverpb::StatusResponse& response) {
               {"db_size", response.dbsize()},
               {"db_size_in_use", response.dbsizeinuse()},
               {"db_size_quota", response.dbsizequota()},
+              {"consensus", response.consensus()},
               {"leader", hex_id(response.leader())},
               {"is_leader", response.leader() != 0 && response.leader() == response.header().member_id()},
               {"learner", response.islearner()},

@@ -15,6 +15,7 @@
 
 #include "holdfast/cli/json.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/replica/engine_name.h"
 
 namespace holdfast::cli {
 namespace {
@@ -40,6 +41,7 @@ int bind_error(uint16_t port) {
 struct Settings {
   int members = 0;
   int base_port = 0;
+  replica::EngineKind engine = replica::EngineKind::kRaft;
 };
 
 // Nothing when the directory holds no cluster yet.
@@ -52,9 +54,13 @@ StatusOr<std::optional<Settings>> read_settings(const fs::path& file) {
     const bool fits = found != json.end() && found->is_number_unsigned() && *found <= most;
     return fits ? found->get<int>() : 0;
   };
-  const Settings settings{number("members", LocalCluster::kMaxMembers), number("base_port", 65'535)};
+  Settings settings{number("members", LocalCluster::kMaxMembers), number("base_port", 65'535)};
   const int last_port = settings.base_port + 2 * settings.members - 1;
-  if (settings.members > 0 && settings.base_port > 0 && last_port <= 65'535) return std::optional(settings);
+  const Json engine = json.is_object() && json.contains("consensus") ? json["consensus"] : Json("raft");
+  const auto kind = engine.is_string() ? replica::engine_named(engine.get<std::string>()) : std::nullopt;
+  settings.engine = kind.value_or(settings.engine);
+  const bool whole = settings.members > 0 && settings.base_port > 0 && last_port <= 65'535 && kind;
+  if (whole) return std::optional(settings);
   return absl::FailedPreconditionError(
       cat(file.string(), " cannot be read as a cluster's description; name another directory with --dir"));
 }
@@ -116,7 +122,13 @@ Status LocalCluster::settle(const Options& options) {
                                              " on, which its members know each other by; leave --base-port out, or ",
                                              "name another directory with --dir"));
   }
+  if (was_there_ && options.engine && options.engine != settings.engine) {
+    return absl::FailedPreconditionError(
+        cat(directory_, " holds a cluster that runs ", replica::name_of(settings.engine), ", not ",
+            replica::name_of(*options.engine), "; leave --consensus out, or name another directory with --dir"));
+  }
   if (!was_there_) {
+    settings.engine = options.engine.value_or(settings.engine);
     settings.members = options.members == 0 ? 3 : options.members;
     settings.base_port = options.base_port < 0 ? kDefaultBasePort : options.base_port;
     if (settings.base_port == 0) {
@@ -125,10 +137,15 @@ Status LocalCluster::settle(const Options& options) {
       settings.base_port = *base;
     }
     std::ofstream out(file);
-    out << Json{{"members", settings.members}, {"base_port", settings.base_port}}.dump() << "\n";
+    out << Json{{"members", settings.members},
+                {"base_port", settings.base_port},
+                {"consensus", std::string(replica::name_of(settings.engine))}}
+               .dump()
+        << "\n";
     if (!out.flush()) return absl::FailedPreconditionError(cat("cannot write ", file.string()));
   }
   base_port_ = settings.base_port;
+  engine_ = settings.engine;
   for (int number = 1; number <= settings.members; ++number) {
     std::vector<std::string> args = member_flags(number, settings.members);
     args.insert(args.end(), options.flags.begin(), options.flags.end());
@@ -150,7 +167,8 @@ std::vector<std::string> LocalCluster::member_flags(int number, int members) con
           cat("--listen-client-urls=", client),
           cat("--advertise-client-urls=", client),
           cat("--initial-cluster=", join(cluster, ",")),
-          cat("--initial-cluster-token=", directory_)};
+          cat("--initial-cluster-token=", directory_),
+          cat("--consensus=", replica::name_of(engine_))};
 }
 
 Status LocalCluster::check_ports() const {

@@ -1,6 +1,6 @@
 // A cluster of members on loopback, kept in one directory:
 //
-//   DIR/cluster.json      how many members, from which port on
+//   DIR/cluster.json      how many members, from which port on, kept in step by what
 //   DIR/m1/, DIR/m2/ ...  the members' data
 //   DIR/m1.log ...        what they print
 //
@@ -15,6 +15,7 @@
 
 #include "holdfast/base/status.h"
 #include "holdfast/cli/local_member.h"
+#include "holdfast/replica/types.h"
 
 namespace holdfast::cli {
 
@@ -27,9 +28,10 @@ class LocalCluster {
   struct Options {
     int members = 0;  // 0: as the directory says, else 3
     std::string directory;
-    int base_port = -1;              // 0: any free ones; -1: as the directory says, else kDefaultBasePort
-    std::string program;             // runs `PROGRAM serve ...`
-    std::vector<std::string> flags;  // further flags of every member
+    int base_port = -1;                         // 0: any free ones; -1: as the directory says, else kDefaultBasePort
+    std::optional<replica::EngineKind> engine;  // none: as the directory says, else Raft
+    std::string program;                        // runs `PROGRAM serve ...`
+    std::vector<std::string> flags;             // further flags of every member
   };
   static constexpr int kDefaultBasePort = 2379;
   static constexpr int kMaxMembers = 9;
@@ -41,6 +43,7 @@ class LocalCluster {
   int size() const { return static_cast<int>(members_.size()); }
   bool was_there() const { return was_there_; }  // the directory held a cluster before
   const std::string& directory() const { return directory_; }
+  replica::EngineKind engine() const { return engine_; }
 
   // Members are numbered from 1.
   LocalMember& member(int number) { return members_[static_cast<size_t>(number) - 1]; }
@@ -62,6 +65,7 @@ class LocalCluster {
 
   std::string directory_;
   int base_port_ = 0;
+  replica::EngineKind engine_ = replica::EngineKind::kRaft;
   bool was_there_ = false;
   int lock_ = -1;
   std::vector<LocalMember> members_;

@@ -163,6 +163,23 @@ TEST_F(LocalClusterTest, ADirectoryIsNotContinuedAsSomethingElse) {
   EXPECT_THAT(error(LocalCluster::open(on_file)), HasSubstr("cannot make"));
 }
 
+TEST_F(LocalClusterTest, ADirectoryKeepsItsEngine) {
+  LocalCluster::Options by_paxos = options(3);
+  by_paxos.engine = replica::EngineKind::kPaxos;
+  EXPECT_EQ((*LocalCluster::open(by_paxos))->engine(), replica::EngineKind::kPaxos);
+  EXPECT_EQ((*LocalCluster::open(options()))->engine(), replica::EngineKind::kPaxos);
+  by_paxos.engine = replica::EngineKind::kRaft;
+  EXPECT_THAT(error(LocalCluster::open(by_paxos)), HasSubstr("holds a cluster that runs paxos, not raft"));
+  const auto write = [&](const char* text) { std::ofstream(directory_ + "/cluster/cluster.json") << text; };
+  write(R"({"members":3,"base_port":31000})");  // of before there was a choice
+  EXPECT_EQ((*LocalCluster::open(options()))->engine(), replica::EngineKind::kRaft);
+  for (const char* text :
+       {R"({"members":3,"base_port":31000,"consensus":"zab"})", R"({"members":3,"base_port":31000,"consensus":7})"}) {
+    write(text);
+    EXPECT_THAT(error(LocalCluster::open(options())), HasSubstr("cannot be read as a cluster's description")) << text;
+  }
+}
+
 TEST_F(LocalClusterTest, ABusyPortIsNamed) {
   uint16_t port = 0;
   {

@@ -47,9 +47,9 @@ std::string state_of(const ScreenMember& member) {
 
 std::vector<std::string> render(const Screen& screen) {
   std::vector<std::string> lines;
-  lines.push_back(cat("Holdfast: ", screen.members.size(), screen.members.size() == 1 ? " member" : " members", " in ",
-                      screen.directory, ", up ", clock_text(screen.up), ", ", whole(total_rate(screen)),
-                      " operations/s"));
+  lines.push_back(cat("Holdfast: ", screen.members.size(), screen.members.size() == 1 ? " member" : " members", " by ",
+                      screen.consensus, " in ", screen.directory, ", up ", clock_text(screen.up), ", ",
+                      whole(total_rate(screen)), " operations/s"));
   lines.push_back("");
   std::vector<std::vector<std::string>> rows = {{"MEMBER", "CLIENTS", "STATE", "TERM", "REVISION", "OPS/S", "PROCESS"}};
   for (size_t i = 0; i < screen.members.size(); ++i) {

@@ -23,6 +23,7 @@ struct ScreenMember {
 
 struct Screen {
   std::string directory;
+  std::string consensus;
   std::chrono::seconds up{0};
   std::vector<ScreenMember> members;
   std::deque<std::string> events;  // newest last

@@ -20,6 +20,7 @@
 #include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/serve_check.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/server/face.h"
 #include "holdfast/server/member.h"
 
@@ -120,8 +121,8 @@ int serve(const ServeOptions& options, std::ostream& err) {
   if (!member.ok()) return report(err, member.status());
   signals.watch(**member);
   asio::post((*member)->loop(), [&options] {
-    spdlog::info("serving clients={} peers={} data={}", join_urls(options.advertise_client_urls),
-                 join_urls(options.advertise_peer_urls), options.data_dir);
+    spdlog::info("serving clients={} peers={} consensus={} data={}", join_urls(options.advertise_client_urls),
+                 join_urls(options.advertise_peer_urls), replica::name_of(options.engine), options.data_dir);
     notify_systemd("READY=1");
   });
   const Status why = (*member)->run();
@@ -143,6 +144,7 @@ server::MemberConfig member_config(const ServeOptions& options) {
   for (const auto& [name, urls] : options.initial_cluster) config.initial_cluster.push_back({name, texts(urls)});
   config.initial_cluster_state = options.join_existing ? server::ClusterState::kExisting : server::ClusterState::kNew;
   config.initial_cluster_token = options.cluster_token;
+  config.engine = options.engine;
   config.heartbeat_interval = Duration::millis(static_cast<int64_t>(options.heartbeat_ms));
   config.election_timeout = Duration::millis(static_cast<int64_t>(options.election_ms));
   config.snapshot_count = options.snapshot_count;

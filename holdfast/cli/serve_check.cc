@@ -5,6 +5,7 @@
 #include <limits>
 #include "holdfast/cli/json.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/replica/engine_name.h"
 
 namespace holdfast::cli {
 namespace {
@@ -85,6 +86,7 @@ class Checker {
       problem(cat(where("initial-cluster-state"), "=", state, " must be new or existing"));
     }
     options_.join_existing = state == "existing";
+    engine();
     text("log-level", options_.log_level);
     // The two that etcd knows beyond ours ask for less than errors; errors are never kept back.
     if (options_.log_level == "panic" || options_.log_level == "fatal" || options_.log_level == "dpanic") {
@@ -94,6 +96,17 @@ class Checker {
       if (options_.log_level == level) return;
     }
     problem(cat(where("log-level"), "=", options_.log_level, " must be debug, info, warn or error"));
+  }
+
+  void engine() {
+    const GivenValue* given = find("consensus");
+    if (given == nullptr) return;
+    const auto engine = replica::engine_named(given->value);
+    if (engine && !replica::is_byzantine(*engine)) {
+      options_.engine = *engine;
+    } else {
+      problem(cat(given->where, "=", given->value, " must be raft or paxos"));
+    }
   }
 
   void sizes_and_times() {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Support kFixed = Support::kFixed;
 constexpr Support kFull = Support::kFull;
+constexpr Support kOwn = Support::kOwn;
 constexpr ValueKind kText = ValueKind::kText;
 constexpr ValueKind kNumber = ValueKind::kNumber;
 constexpr ValueKind kBool = ValueKind::kBool;
@@ -61,6 +62,9 @@ constexpr ServeFlag kFlags[] = {
     {"experimental-snapshot-catchup-entries", kFull, kNumber, "5000", "Older name of --snapshot-catchup-entries."},
     {"experimental-watch-progress-notify-interval", kFull, kDuration, "10m",
      "Older name of --watch-progress-notify-interval."},
+    // Holdfast's own.
+    {"consensus", kOwn, kText, "raft",
+     "What keeps the members in step: raft or paxos; the same at all of them, for the cluster's whole life."},
     // Accepted for what Holdfast does anyway.
     {"config-file", kFixed, kText, "", "configuration files are not supported yet: give flags or ETCD_... variables"},
     {"initial-election-tick-advance", kFixed, kBool, "true", "elections are never delayed on start; remove it"},

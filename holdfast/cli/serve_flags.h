@@ -1,4 +1,5 @@
-// Every flag of `holdfast serve`, as data: etcd 3.6's whole list, and how Holdfast stands to each of them.
+// Every flag of `holdfast serve`, as data: etcd 3.6's whole list, and how Holdfast stands to each of them; and
+// Holdfast's own.
 //
 // Guarantee: no flag is ignored. A flag either does here what it does in etcd, or is accepted for exactly those values
 // that ask for what Holdfast does anyway, or is refused by name with what to do instead. So a unit file written for
@@ -13,6 +14,7 @@ namespace holdfast::cli {
 
 enum class Support {
   kFull,   // does what it does in etcd
+  kOwn,    // Holdfast's, unknown to etcd
   kFixed,  // accepted when its value is one of `accepted`; anything else is refused with `advice`
 };
 
@@ -22,10 +24,10 @@ struct ServeFlag {
   std::string_view name;
   Support support = Support::kFull;
   ValueKind kind = ValueKind::kText;
-  // kFull: the default, as --help shows it.
+  // kFull, kOwn: the default, as --help shows it.
   // kFixed: the accepted values, separated by '|'; empty when none is.
   std::string_view value;
-  // kFull: what it does. kFixed: why other values are refused and what to do.
+  // kFull, kOwn: what it does. kFixed: why other values are refused and what to do.
   std::string_view text;
 };
 

@@ -27,8 +27,9 @@ std::string tables() {
   std::string full = "| Flag | Variable | Default | Meaning |\n|---|---|---|---|\n";
   std::string fixed = "| Flag | Accepted | For other values |\n|---|---|---|\n";
   for (const ServeFlag& flag : serve_flags()) {
-    if (flag.support == Support::kFull) {
-      full += cat("| `--", flag.name, "` | `", environment_name("ETCD", flag.name), "` | ", code(flag.value), " | ",
+    if (flag.support != Support::kFixed) {
+      const char* prefix = flag.support == Support::kOwn ? "HOLDFAST" : "ETCD";
+      full += cat("| `--", flag.name, "` | `", environment_name(prefix, flag.name), "` | ", code(flag.value), " | ",
                   flag.text, " |\n");
     } else {
       fixed += cat("| `--", flag.name, "` | ", accepted_values(flag), " | ", flag.text, " |\n");

@@ -28,7 +28,7 @@ std::string unknown_flag(std::string_view name) {
 class Collector {
  public:
   void add(const ServeFlag& flag, std::string value, std::string where) {
-    if (flag.support == Support::kFull) {
+    if (flag.support != Support::kFixed) {
       given_[std::string(flag.name)] = GivenValue{std::move(value), std::move(where)};
     } else if (!is_accepted(flag, value)) {
       problems_.push_back(cat(where, "=", value, " is not supported: ", flag.text));
@@ -123,7 +123,8 @@ std::string serve_help() {
       "  holdfast serve [--flag=value ...]\n"
       "\n"
       "With no flag it is a store of a single member on http://localhost:2379, kept in default.holdfast.\n"
-      "Flags and environment variables are etcd's. Each flag can be given as --data-dir=DIR, --data-dir DIR,\n"
+      "Flags and environment variables are etcd's, but for --consensus (docs/guide/consensus.md). Each flag can be "
+      "given as --data-dir=DIR, --data-dir DIR,\n"
       "HOLDFAST_DATA_DIR=DIR or ETCD_DATA_DIR=DIR; the first of these that is given counts.\n"
       "\n"
       "Examples:\n"
@@ -133,7 +134,7 @@ std::string serve_help() {
       "\n"
       "Flags:\n";
   for (const ServeFlag& flag : serve_flags()) {
-    if (flag.support != Support::kFull) continue;
+    if (flag.support == Support::kFixed) continue;
     text += cat("  --", flag.name, "  (default '", flag.value, "')\n      ", flag.text, "\n");
   }
   text +=

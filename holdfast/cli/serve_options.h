@@ -12,6 +12,7 @@
 
 #include "holdfast/base/status.h"
 #include "holdfast/cli/url.h"
+#include "holdfast/replica/types.h"
 
 namespace holdfast::cli {
 
@@ -26,6 +27,7 @@ struct ServeOptions {
   std::vector<std::pair<std::string, std::vector<Url>>> initial_cluster;  // in the order given; ours is among them
   bool join_existing = false;
   std::string cluster_token = "etcd-cluster";
+  replica::EngineKind engine = replica::EngineKind::kRaft;
   uint64_t heartbeat_ms = 100;
   uint64_t election_ms = 1000;
   uint64_t snapshot_count = 10'000;

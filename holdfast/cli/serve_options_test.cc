@@ -76,6 +76,17 @@ TEST(ServeOptions, EverySupportedFlagReachesItsOption) {
   EXPECT_EQ(join_urls(o.advertise_client_urls), "http://a.example:2");
 }
 
+TEST(ServeOptions, TheEngineIsChosenByName) {
+  EXPECT_EQ(options({}).engine, replica::EngineKind::kRaft);
+  EXPECT_EQ(options({"--consensus=raft"}).engine, replica::EngineKind::kRaft);
+  EXPECT_EQ(options({"--consensus", "paxos"}).engine, replica::EngineKind::kPaxos);
+  EXPECT_EQ(options({}, {{"HOLDFAST_CONSENSUS", "paxos"}}).engine, replica::EngineKind::kPaxos);
+  EXPECT_EQ(options({"--consensus=raft"}, {{"HOLDFAST_CONSENSUS", "paxos"}}).engine, replica::EngineKind::kRaft);
+  EXPECT_EQ(error({"--consensus=zab"}), "--consensus=zab must be raft or paxos");
+  EXPECT_EQ(error({}, {{"HOLDFAST_CONSENSUS", "zab"}}), "HOLDFAST_CONSENSUS=zab must be raft or paxos");
+  EXPECT_THAT(serve_help(), HasSubstr("--consensus  (default 'raft')"));
+}
+
 TEST(ServeOptions, AllFourSpellingsOfAFlagMeanTheSame) {
   for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
            {"--name=x"}, {"--name", "x"}, {"-name=x"}, {"-name", "x"}, {"--name=y", "--name=x"}}) {

@@ -13,6 +13,7 @@
 #include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/screen.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/replica/engine_name.h"
 
 namespace holdfast::cli {
 namespace {
@@ -37,6 +38,7 @@ class Supervisor {
       : cluster_(cluster), interrupts_(interrupts), out_(out), watch_(cluster.endpoints(), kPollInterval) {
     fancy_ = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
     screen_.directory = cluster.directory();
+    screen_.consensus = replica::name_of(cluster.engine());
     screen_.hints = hints();
     for (int number = 1; number <= cluster.size(); ++number) screen_.members.push_back({cluster.endpoint(number)});
   }

@@ -23,6 +23,7 @@ Screen example() {
                     {"127.0.0.1:9", 14, false, {}},
                     {"127.0.0.1:11", 15, false, {true, 6, 0, 2, 3, 4, 0}}};
   screen.events = {"12:00:00  member 2 leads in term 3"};
+  screen.consensus = "paxos";
   screen.hints = {"Try next:"};
   screen.typed = "k";
   return screen;
@@ -30,7 +31,7 @@ Screen example() {
 
 TEST(Screen, ShowsEveryMember) {
   EXPECT_EQ("\n" + join(render(example()), "\n"), R"(
-Holdfast: 6 members in /d, up 01:01:01, 42 operations/s
+Holdfast: 6 members by paxos in /d, up 01:01:01, 42 operations/s
 
   MEMBER  CLIENTS       STATE      TERM  REVISION  OPS/S  PROCESS
   1       127.0.0.1:1   follower   3     17        0      11

@@ -60,6 +60,7 @@ std::vector<std::string> cells(const Row& row) {
           cat(s.raftappliedindex()),
           cat(s.header().revision()),
           size_text(s.dbsize()),
+          s.consensus(),
           s.version()};
 }
 
@@ -93,7 +94,7 @@ void run_status(Shell& shell, bool only_given) {
     shell.print(out);
   } else {
     std::vector<std::vector<std::string>> table = {
-        {"ENDPOINT", "NAME", "ID", "ROLE", "TERM", "INDEX", "APPLIED", "REVISION", "SIZE", "VERSION"}};
+        {"ENDPOINT", "NAME", "ID", "ROLE", "TERM", "INDEX", "APPLIED", "REVISION", "SIZE", "CONSENSUS", "VERSION"}};
     for (const Row& row : rows) table.push_back(cells(row));
     print_table(shell.out, table);
   }
@@ -107,7 +108,7 @@ void run_status(Shell& shell, bool only_given) {
 }  // namespace
 
 void add_status(CLI::App& root, Shell& shell) {
-  CLI::App* app = root.add_subcommand("status", "Show every member's role, term, indices, revision and size");
+  CLI::App* app = root.add_subcommand("status", "Show every member's role, term, indices, revision, size and engine");
   auto only_given = std::make_shared<bool>(false);
   app->add_flag("--only-given", *only_given, "Ask the members at --endpoints only, not the whole cluster");
   add_client_options(*app, shell);

@@ -3,6 +3,7 @@
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/cli/up.h"
+#include "holdfast/replica/engine_name.h"
 
 namespace holdfast::cli {
 namespace {
@@ -11,6 +12,7 @@ struct UpFlags {
   int members = 0;
   int base_port = -1;
   std::string directory = "holdfast-up";
+  std::string consensus;  // empty: as the directory says
   bool demo = false;
   std::string pace = "4s";
 };
@@ -20,11 +22,16 @@ void run(Shell& shell, const UpFlags& flags, const std::string& program) {
   if (!pace || *pace > std::chrono::hours(1)) {
     return shell.usage_error(cat("--pace=", flags.pace, " must be a duration of at most an hour, such as 4s"));
   }
+  const auto engine = replica::engine_named(flags.consensus);
+  if (!flags.consensus.empty() && (!engine || replica::is_byzantine(*engine))) {
+    return shell.usage_error(cat("--consensus=", flags.consensus, " must be raft or paxos"));
+  }
   Interrupts interrupts;  // before any thread is started
   LocalCluster::Options options;
   options.members = flags.members;
   options.directory = flags.directory;
   options.base_port = flags.base_port;
+  options.engine = engine;
   options.program = program;
   StatusOr<std::unique_ptr<LocalCluster>> cluster = LocalCluster::open(options);
   if (!cluster.ok()) {
@@ -52,6 +59,9 @@ void add_up(CLI::App& root, Shell& shell) {
                   "First of two ports per member; 0 takes any free ones; 2379 when the directory is new")
       ->check(CLI::Range(0, 65'500))
       ->type_name("PORT");
+  app->add_option("--consensus", flags->consensus,
+                  "What keeps the members in step: raft or paxos; raft when the directory is new")
+      ->type_name("ENGINE");
   app->add_flag("--demo", flags->demo, "Write under load, kill and restart members, check everything, and end");
   app->add_option("--pace", flags->pace, "With --demo: how long to write before and after a member is killed")
       ->type_name("DURATION")
@@ -64,6 +74,7 @@ void add_up(CLI::App& root, Shell& shell) {
       "Examples:\n"
       "  holdfast up\n"
       "  holdfast up -n 5 --dir=/tmp/five --base-port=0\n"
+      "  holdfast up --consensus=paxos --dir=/tmp/paxos\n"
       "  holdfast up --demo --dir=/tmp/demo --base-port=0");
   app->callback([flags, &shell] { run(shell, *flags, own_program()); });
 }

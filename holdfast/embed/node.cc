@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -65,7 +66,6 @@ struct Node::Impl final : Host::Owner {
   // --- Start ---
   Status open();
   Status listen();
-  replica::MachineConfig machine_config() const;
   uint64_t cluster_id() const { return hash64("holdfast group " + options.group) >> 1 | 1; }
   std::string own_address() const;
 
@@ -90,13 +90,14 @@ struct Node::Impl final : Host::Owner {
   bool was_removed(NodeId id) const override { return core->replica().was_removed(id); }
   void on_peer_refused(NodeId peer, runtime::Refusal reason) override;
   std::vector<runtime::PeerMember> peer_members() const override;
+  void on_engine_refused(NodeId peer);
 
   const NodeOptions options;
   std::unique_ptr<StateMachine> machine;
   asio::io_context loop{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{loop.get_executor()};
   runtime::Metrics metrics;
-  std::unique_ptr<runtime::PosixDisk> log_disk, blob_disk;
+  std::unique_ptr<runtime::PosixDisk> data_disk, log_disk, blob_disk;
   std::unique_ptr<Machine> core;
   std::unique_ptr<Host> host;
   std::thread thread;
@@ -107,6 +108,7 @@ struct Node::Impl final : Host::Owner {
   bool stopping = false;
   Status result;
   std::vector<replica::MachineMember> met;  // as given to the transport
+  std::set<NodeId> other_engine;            // who refuses this member because it runs another engine
 
   // Shared.
   mutable std::mutex mutex;
@@ -129,28 +131,19 @@ std::string Node::Impl::own_address() const {
   return {};
 }
 
-replica::MachineConfig Node::Impl::machine_config() const {
-  replica::MachineConfig c;
-  if (!options.joins) {
-    for (const GroupMember& m : options.members) c.members.push_back({NodeId(m.id), m.address});
-  }
-  c.request_timeout = Duration::millis(options.request_timeout_ms);
-  c.replica.consensus.self = NodeId(options.id);
-  c.replica.consensus.seed = random_seed();
-  c.replica.consensus.heartbeat_interval = Duration::millis(options.heartbeat_ms);
-  c.replica.consensus.election_timeout = Duration::millis(options.election_timeout_ms);
-  c.replica.incarnation_hint = wall_clock_micros();
-  c.replica.snapshot_count = options.snapshot_count;
-  return c;
-}
-
 Status Node::Impl::open() {
   for (const auto& [name, disk] : {std::pair("/wal", &log_disk), std::pair("/snapshots", &blob_disk)}) {
     auto opened = runtime::PosixDisk::open_directory(options.data_dir + name);
     if (!opened.ok()) return opened.status();
     *disk = *std::move(opened);
   }
-  core = std::make_unique<Machine>(machine_config(), *machine);
+  auto directory = runtime::PosixDisk::open_directory(options.data_dir);
+  if (!directory.ok()) return directory.status();
+  data_disk = *std::move(directory);
+  const auto log = stable::Wal::identity(*log_disk);
+  if (!log.ok()) return log.status();
+  if (Status s = claim_engine(*data_disk, log->has_value(), options.engine); !s.ok()) return s;
+  core = std::make_unique<Machine>(machine_config(options, random_seed(), wall_clock_micros()), *machine);
   host = std::make_unique<Host>(loop, *core, *this, metrics);
   if (Status s = listen(); !s.ok()) return s;
   runtime::NodeStorage storage{log_disk.get(), blob_disk.get(), {}};
@@ -170,6 +163,7 @@ Status Node::Impl::listen() {
   peer.cluster_id = cluster_id();
   peer.self = NodeId(options.id);
   peer.incarnation = wall_clock_micros();
+  peer.engine = options.engine;
   const auto url = runtime::parse_url(url_of(own_address()));
   if (!url.ok()) return invalid(fmt::format("NodeOptions::listen, \"{}\", is not host:port", own_address()));
   peer.listen = {*url};
@@ -318,9 +312,18 @@ std::vector<runtime::PeerMember> Node::Impl::peer_members() const {
 }
 
 void Node::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
+  if (reason == runtime::Refusal::kEngine) return on_engine_refused(peer);
   if (reason != runtime::Refusal::kRemoved) return;
   spdlog::error("node.removed member={} says={}", options.id, peer.value());
   finish(absl::FailedPreconditionError("this member was removed from its group; its directory is of no further use"));
+}
+
+// As in a member of the store: whom more than half of the others refuse is on the wrong side, or there is no right one.
+void Node::Impl::on_engine_refused(NodeId peer) {
+  other_engine.insert(peer);
+  spdlog::error("node.other_engine member={} peer={} mine={}", options.id, peer.value(), options.engine);
+  const size_t others = std::max(core->members().size(), options.members.size()) - 1;
+  if (2 * other_engine.size() > others) finish(wrong_engine(options, other_engine.size(), others));
 }
 
 // --- The face --------------------------------------------------------------------------------------------------------

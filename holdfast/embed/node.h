@@ -42,6 +42,7 @@ struct NodeOptions {
   std::string listen;                // "host:port"; empty: this member's address among `members`
   std::vector<GroupMember> members;  // of a new group, the same at all of them; or of the one to be joined
   bool joins = false;                // this member was added to a running group by add_member()
+  std::string engine = "raft";       // what keeps the log: raft or paxos; the same at all members, for good
   int64_t heartbeat_ms = 100;
   int64_t election_timeout_ms = 1000;
   int64_t request_timeout_ms = 7000;

@@ -33,7 +33,8 @@ class Sum : public StateMachine {
   int64_t sum_ = 0;
 };
 
-class NodeTest : public testing::Test {
+// On every engine.
+class NodeTest : public testing::TestWithParam<std::string> {
  protected:
   NodeTest() {
     for (uint64_t id = 1; id <= 3; ++id) founders_.push_back({id, address(id)});
@@ -53,6 +54,7 @@ class NodeTest : public testing::Test {
     o.id = id;
     o.data_dir = fmt::format("{}/{}", root_, id);
     o.members = founders_;
+    o.engine = GetParam();
     o.heartbeat_ms = 20;
     o.election_timeout_ms = 100;
     o.request_timeout_ms = 20'000;
@@ -82,7 +84,7 @@ class NodeTest : public testing::Test {
   std::map<uint64_t, std::unique_ptr<Node>> nodes_;
 };
 
-TEST_F(NodeTest, AnyMemberTakesCommandsAndAnswersQuestions) {
+TEST_P(NodeTest, AnyMemberTakesCommandsAndAnswersQuestions) {
   start_all();
   EXPECT_EQ(add(1, 5), "5");
   EXPECT_EQ(add(2, 7), "12");
@@ -93,7 +95,7 @@ TEST_F(NodeTest, AnyMemberTakesCommandsAndAnswersQuestions) {
   EXPECT_TRUE(node(node(1).leader()).leads());
 }
 
-TEST_F(NodeTest, ManyCallsAtOnceAreEachAppliedOnce) {
+TEST_P(NodeTest, ManyCallsAtOnceAreEachAppliedOnce) {
   start_all();
   std::vector<std::future<Node::Result>> calls;
   for (int i = 0; i < 600; ++i) calls.push_back(node(1 + static_cast<uint64_t>(i) % 3).submit("1"));
@@ -103,7 +105,7 @@ TEST_F(NodeTest, ManyCallsAtOnceAreEachAppliedOnce) {
   EXPECT_EQ(sum(3), "600");
 }
 
-TEST_F(NodeTest, AMinorityMayGoAndComesBackWithEverything) {
+TEST_P(NodeTest, AMinorityMayGoAndComesBackWithEverything) {
   start_all();
   for (int i = 0; i < 120; ++i) add(1, 1);  // beyond two snapshots
   node(3).stop();
@@ -114,7 +116,7 @@ TEST_F(NodeTest, AMinorityMayGoAndComesBackWithEverything) {
   EXPECT_EQ(sum(3), "240");
 }
 
-TEST_F(NodeTest, AllMayGoAndComeBackWithEverything) {
+TEST_P(NodeTest, AllMayGoAndComeBackWithEverything) {
   start_all();
   for (int i = 0; i < 75; ++i) add(1, 2);
   nodes_.clear();
@@ -123,7 +125,7 @@ TEST_F(NodeTest, AllMayGoAndComeBackWithEverything) {
   EXPECT_EQ(add(3, 1), "151");
 }
 
-TEST_F(NodeTest, WithoutAMajorityNothingIsAnswered) {
+TEST_P(NodeTest, WithoutAMajorityNothingIsAnswered) {
   start_all();
   EXPECT_EQ(add(1, 1), "1");
   nodes_.erase(2);
@@ -136,7 +138,7 @@ TEST_F(NodeTest, WithoutAMajorityNothingIsAnswered) {
   EXPECT_THAT(sum(1), HasSubstr("too few members could be reached"));
 }
 
-TEST_F(NodeTest, MembersComeAndGo) {
+TEST_P(NodeTest, MembersComeAndGo) {
   start_all();
   EXPECT_EQ(add(1, 3), "3");
   ASSERT_TRUE(node(1).add_member({4, address(4)}).get().ok());
@@ -161,7 +163,7 @@ TEST_F(NodeTest, MembersComeAndGo) {
   EXPECT_TRUE(absl::IsInvalidArgument(node(2).add_member({5, "nowhere"}).get()));
 }
 
-TEST_F(NodeTest, AfterItsEndCallsAreRefused) {
+TEST_P(NodeTest, AfterItsEndCallsAreRefused) {
   start_all();
   EXPECT_EQ(add(1, 1), "1");
   node(1).stop();
@@ -170,7 +172,7 @@ TEST_F(NodeTest, AfterItsEndCallsAreRefused) {
   EXPECT_EQ(sum(2), "1");
 }
 
-TEST_F(NodeTest, OptionsThatMakeNoSenseAreExplained) {
+TEST_P(NodeTest, OptionsThatMakeNoSenseAreExplained) {
   const auto refusal = [&](const std::function<void(NodeOptions&)>& change) {
     NodeOptions o = options(1);
     change(o);
@@ -186,7 +188,7 @@ TEST_F(NodeTest, OptionsThatMakeNoSenseAreExplained) {
   EXPECT_THAT(std::string(Node::start(options(1), nullptr).status().message()), HasSubstr("needs a state machine"));
 }
 
-TEST_F(NodeTest, ADirectoryOfAnotherMemberIsRefused) {
+TEST_P(NodeTest, ADirectoryOfAnotherMemberIsRefused) {
   start_all();
   EXPECT_EQ(add(1, 1), "1");
   nodes_.clear();
@@ -198,7 +200,7 @@ TEST_F(NodeTest, ADirectoryOfAnotherMemberIsRefused) {
   EXPECT_EQ(Node::start(o, std::make_unique<Sum>()).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(NodeTest, AnAddressThatIsTakenIsNamed) {
+TEST_P(NodeTest, AnAddressThatIsTakenIsNamed) {
   start_all();
   NodeOptions o = options(1);
   o.data_dir = root_ + "/another";
@@ -206,6 +208,40 @@ TEST_F(NodeTest, AnAddressThatIsTakenIsNamed) {
   EXPECT_TRUE(absl::IsUnavailable(refused));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("27001"));
 }
+
+TEST_P(NodeTest, AGroupKeepsItsEngine) {
+  const std::string other = GetParam() == "raft" ? "paxos" : "raft";
+  start_all();
+  EXPECT_EQ(add(1, 1), "1");
+  nodes_.clear();
+  NodeOptions o = options(1);
+  o.engine = other;
+  const Status refused = Node::start(o, std::make_unique<Sum>()).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("was written by " + GetParam()));
+  // Directories of before there was a choice hold Raft's logs.
+  for (uint64_t id = 1; id <= 3; ++id) std::filesystem::remove(options(id).data_dir + "/ENGINE");
+  if (GetParam() == "raft") {
+    start_all();
+    EXPECT_EQ(add(1, 1), "2");
+  }
+  o.engine = "zab";
+  EXPECT_THAT(std::string(Node::start(o, std::make_unique<Sum>()).status().message()),
+              HasSubstr("NodeOptions::engine is \"zab\"; it must be raft or paxos"));
+}
+
+TEST_P(NodeTest, WhoRunsAnotherEngineIsRefusedAndToldSo) {
+  NodeOptions wrong = options(3);
+  wrong.engine = GetParam() == "raft" ? "paxos" : "raft";
+  start(options(1));
+  start(options(2));
+  start(wrong);
+  EXPECT_THAT(std::string(node(3).wait().message()), HasSubstr("2 of the other 2 run something else and refuse it"));
+  EXPECT_EQ(add(1, 1), "1");
+  EXPECT_EQ(sum(2), "1");
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, NodeTest, testing::Values("raft", "paxos"), [](const auto& p) { return p.param; });
 
 }  // namespace
 }  // namespace holdfast

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "holdfast/replica/engine_name.h"
+
 namespace holdfast::replica {
 namespace {
 
@@ -44,6 +46,19 @@ TEST(Engines, KeepTheirPlacesInTheVariants) {
   EXPECT_EQ(Record(raft::Record()).index(), 0u);
   EXPECT_EQ(Record(Incarnation()).index(), 1u);
   EXPECT_EQ(Record(paxos::Record()).index(), 2u);
+}
+
+TEST(Engines, HaveNames) {
+  for (int i = 0; i <= static_cast<int>(last_value(EngineKind())); ++i) {
+    const EngineKind kind = static_cast<EngineKind>(i);
+    EXPECT_EQ(engine_named(name_of(kind)), kind);
+  }
+  EXPECT_EQ(name_of(EngineKind::kRaft), "raft");
+  EXPECT_EQ(name_of(EngineKind::kPaxos), "paxos");
+  EXPECT_EQ(name_of(EngineKind::kPbft), "pbft");
+  EXPECT_EQ(engine_names(), "raft, paxos or pbft");
+  EXPECT_EQ(engine_named("Raft"), std::nullopt);
+  EXPECT_EQ(engine_named(""), std::nullopt);
 }
 
 }  // namespace

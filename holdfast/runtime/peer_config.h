@@ -15,6 +15,9 @@ struct PeerConfig {
   uint64_t cluster_id = 0;
   NodeId self;
   uint64_t incarnation = 0;  // of this process
+  // What the members run above this transport. Those who run another engine are refused; empty stands for Raft, which
+  // is what there was before members said it.
+  std::string engine;
   std::vector<Url> listen;
   std::vector<std::string> advertise_urls;  // where peers reach this member
   size_t max_frame_bytes = size_t{64} << 20;

@@ -41,6 +41,14 @@ Refusal refusal_of(const Refused& refused) {
                                                                         : Refusal::kOther;
 }
 
+std::string_view engine_said(const std::string& engine) {
+  constexpr size_t kLongest = 32;
+  if (engine.empty()) return "raft";
+  const bool name = engine.size() <= kLongest &&
+                    std::all_of(engine.begin(), engine.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return name ? std::string_view(engine) : "?";
+}
+
 Chain frame(FrameKind kind, const Chain& body) {
   const bool flat = body.size() <= kFlatBody;
   const size_t own = kFrameHeaderBytes + (flat ? body.size() : 0);

@@ -40,6 +40,7 @@ struct Hello {
   NodeId receiver;                     // who the sender believes to reach
   codec::Fixed64 incarnation;          // of the sender's process
   std::vector<std::string> peer_urls;  // where the sender can be reached, should the receiver not know it yet
+  std::string engine;                  // of the sender; empty: raft
 };
 struct Welcome {
   uint32_t version = 0;  // the one in force from now on
@@ -62,6 +63,7 @@ struct MembersRequest {
   uint32_t min_version = kPeerMinVersion;
   uint32_t max_version = kPeerMaxVersion;
   std::vector<std::string> peer_urls;  // where the asker can be reached
+  std::string engine;                  // of the asker; empty: raft
 };
 struct PeerMember {
   NodeId id;
@@ -76,12 +78,16 @@ struct MembersReply {
   codec::Fixed64 cluster;
   NodeId sender;
   std::vector<PeerMember> members;
+  std::string engine;  // of the one that answers; empty: raft
 };
 using Control = std::variant<Hello, Welcome, Refused, Ping, Pong, MembersRequest, MembersReply>;
 
-enum class Refusal { kOther, kVersion, kCluster, kSelf, kReceiver, kRemoved, kBusy };
-constexpr Refusal last_value(Refusal) { return Refusal::kBusy; }
+enum class Refusal { kOther, kVersion, kCluster, kSelf, kReceiver, kRemoved, kBusy, kEngine };
+constexpr Refusal last_value(Refusal) { return Refusal::kEngine; }
 Refusal refusal_of(const Refused& refused);
+
+// The engine that somebody said to run: "raft" when nothing was said, "?" when that is no name.
+std::string_view engine_said(const std::string& engine);
 
 // --- Frames ----------------------------------------------------------------------------------------------------------
 

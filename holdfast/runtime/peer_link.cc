@@ -138,6 +138,7 @@ void PeerLink::greet(const AttemptPtr& a) {
   hello.receiver = to_;
   hello.incarnation = {config_.incarnation};
   hello.peer_urls = config_.advertise_urls;
+  hello.engine = config_.engine;
   Chain first(Slice::unowned(kPeerPreamble));
   first.push(control_frame(hello));
   queue_.clear();

@@ -24,9 +24,7 @@ class Query : public std::enable_shared_from_this<Query> {
   Query(asio::io_context& loop, const Url& url, Answers& answers)
       : resolver_(loop), socket_(loop), reader_(kControlFrameBytes, false), url_(url), answers_(answers) {}
 
-  void start(const std::vector<std::string>& own_urls) {
-    MembersRequest request;
-    request.peer_urls = own_urls;
+  void start(const MembersRequest& request) {
     Chain out(Slice::unowned(kPeerPreamble));
     out.push(control_frame(request));
     request_ = out.flatten();
@@ -87,12 +85,12 @@ class Query : public std::enable_shared_from_this<Query> {
 
 }  // namespace
 
-StatusOr<std::vector<MembersReply>> ask_members(const std::vector<Url>& urls, const std::vector<std::string>& own_urls,
+StatusOr<std::vector<MembersReply>> ask_members(const std::vector<Url>& urls, const MembersRequest& request,
                                                 size_t enough, Duration timeout) {
   Answers answers;  // outlives the loop, whose handlers refer to it
   {
     asio::io_context loop(1);
-    for (const Url& url : urls) std::make_shared<Query>(loop, url, answers)->start(own_urls);
+    for (const Url& url : urls) std::make_shared<Query>(loop, url, answers)->start(request);
     const auto until = std::chrono::steady_clock::now() + to_chrono(timeout);
     while (answers.replies.size() < enough && loop.run_one_until(until) != 0) {
     }

@@ -14,7 +14,7 @@ namespace holdfast::runtime {
 // Asks all of `urls` at once and returns what answered within `timeout`: as soon as there are `enough` answers, else
 // all that there are. kUnavailable: nobody answered; the text says for each URL why. Blocks; has an event loop of its
 // own.
-StatusOr<std::vector<MembersReply>> ask_members(const std::vector<Url>& urls, const std::vector<std::string>& own_urls,
+StatusOr<std::vector<MembersReply>> ask_members(const std::vector<Url>& urls, const MembersRequest& request,
                                                 size_t enough, Duration timeout);
 
 }  // namespace holdfast::runtime

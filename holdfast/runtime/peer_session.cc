@@ -173,6 +173,10 @@ bool PeerSession::answer_members(const MembersRequest& request) {
   if (!common_version(request.min_version, request.max_version).has_value()) {
     refuse(version_refusal(request.min_version, request.max_version));
   } else {
+    if (engine_said(request.engine) != engine_said(config_.engine)) {
+      spdlog::warn("peer.other_engine address={} theirs={} mine={} what=\"it asked for the members and is told\"",
+                   address_, engine_said(request.engine), engine_said(config_.engine));
+    }
     reply(host_.members(), /*then_end=*/true);
   }
   return false;

@@ -178,6 +178,14 @@ std::optional<Refused> PeerTransport::objection(const Hello& hello) const {
                                                    hello.receiver.value(), config_.self.value()));
   }
   if (hello.sender == NodeId{}) return refusal(Refusal::kOther, "a member id is not 0");
+  if (engine_said(hello.engine) != engine_said(config_.engine)) {
+    mark<"peer.other_engine">();
+    return refusal(
+        Refusal::kEngine,
+        fmt::format("you run {}, I run {}; the members of one cluster must be started with the same engine of "
+                    "consensus",
+                    engine_said(hello.engine), engine_said(config_.engine)));
+  }
   if (owner_.was_removed(hello.sender)) {
     return refusal(Refusal::kRemoved, fmt::format("member {:x} was removed from the cluster", hello.sender.value()));
   }
@@ -216,7 +224,7 @@ void PeerTransport::learn(const Hello& hello) {
 }
 
 MembersReply PeerTransport::members() {
-  return MembersReply{{config_.cluster_id}, config_.self, owner_.peer_members()};
+  return MembersReply{{config_.cluster_id}, config_.self, owner_.peer_members(), config_.engine};
 }
 
 void PeerTransport::ended(const SessionPtr& session) {

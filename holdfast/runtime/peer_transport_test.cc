@@ -202,6 +202,8 @@ TEST_F(PeerTransportTest, RefusesWithAReasonWhoDoesNotBelongHere) {
       {"another receiver", [](Hello& h) { h.receiver = NodeId(9); }, Refusal::kReceiver, "you look for member 9"},
       {"a removed member", [](Hello& h) { h.sender = NodeId(3); }, Refusal::kRemoved, "was removed"},
       {"nobody", [](Hello& h) { h.sender = NodeId(0); }, Refusal::kOther, "not 0"},
+      {"another engine", [](Hello& h) { h.engine = "paxos"; }, Refusal::kEngine, "you run paxos, I run raft"},
+      {"no engine", [](Hello& h) { h.engine = "pax\nos"; }, Refusal::kEngine, "you run ?, I run raft"},
   };
   for (const Case& c : cases) {
     Raw raw(loop, a.url());
@@ -480,7 +482,9 @@ TEST_F(PeerTransportTest, TellsAJoinerWhoTheMembersAre) {
   nobody.close();
   auto guard = asio::make_work_guard(loop);
   std::thread server([&] { loop.run(); });
-  const auto replies = ask_members({refusing, there}, {"http://joiner:1"}, 1, Duration::seconds(60));
+  MembersRequest joiner;
+  joiner.peer_urls = {"http://joiner:1"};
+  const auto replies = ask_members({refusing, there}, joiner, 1, Duration::seconds(60));
   const auto none = ask_members({refusing}, {}, 1, Duration::seconds(60));
   guard.reset();
   asio::post(loop, [&] { a.transport->close(); });

@@ -189,7 +189,8 @@ std::unique_ptr<PendingAnswer> answer_get(Shared& shared, const HttpRequest& req
     const std::string api(kApiVersion);
     done({.content_type = "application/json",
           .body = "{\"etcdserver\":\"" + api + "\",\"etcdcluster\":\"" + api + "\",\"storage\":\"" + api +
-                  "\",\"holdfast\":" + json_string(shared.config.version) + "}\n"});
+                  "\",\"holdfast\":" + json_string(shared.config.version) +
+                  ",\"consensus\":" + json_string(shared.config.consensus) + "}\n"});
   } else {
     done({.content_type = std::string(kMetricsContentType), .body = render(shared.metrics)});
   }

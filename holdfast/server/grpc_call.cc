@@ -131,7 +131,7 @@ class OneRequest : public GrpcCall, public CallOwner {
     call_.reset();
     if (ended()) return;
     if (const auto* refused = std::get_if<store::Refused>(&response)) return finish(server::outcome_of(refused->error));
-    write_response(shared_.writer, shared_.header(), method_, response);
+    write_response(shared_.writer, shared_.header(), method_, response, shared_.config.consensus);
     send(shared_.writer.finish_grpc());
     finish({});
   }
@@ -219,7 +219,7 @@ class KeepAlives : public LongStream, public CallOwner {
   void on_answer(service::CallId call, store::Response response) override {
     calls_.erase(call.value());
     if (const auto* refused = std::get_if<store::Refused>(&response)) return finish(server::outcome_of(refused->error));
-    write_response(shared_.writer, shared_.header(), method_, response);
+    write_response(shared_.writer, shared_.header(), method_, response, shared_.config.consensus);
     send(shared_.writer.finish_grpc());
     take_held();
     finish_if_done();

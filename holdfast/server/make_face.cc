@@ -1,6 +1,7 @@
 // Connects the face with a real member: Backend, configuration, the store's metrics.
 #include <spdlog/spdlog.h>
 
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/runtime/url.h"
 #include "holdfast/server/descriptors.h"
 #include "holdfast/server/face.h"
@@ -53,6 +54,7 @@ StatusOr<std::unique_ptr<Clients>> make_face(asio::io_context& loop, Backend& ba
   face.max_request_bytes = config.max_request_bytes;
   face.election_timeout = config.election_timeout;
   face.version = HOLDFAST_VERSION;
+  face.consensus = replica::name_of(config.engine);
   const size_t connections = connections_within(raise_descriptor_limit());
   if (connections < face.max_connections) {
     spdlog::warn("clients.few_descriptors connections={} usual={} what=\"raise the limit of open files\"", connections,

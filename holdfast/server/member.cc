@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 #include <asio/post.hpp>
 
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/runtime/clock.h"
 #include "holdfast/runtime/sockets.h"
 #include "holdfast/server/member_impl.h"
@@ -89,6 +90,7 @@ Status Member::Impl::find_identity() {
     if (!found.ok()) return found.status();
     file_ = *std::move(found);
     file_.wal_dir = wal_dir_to_note(config_);
+    file_.engine = config_.engine;
   }
   identity_ = {file_.cluster_id, file_.member_id, config_.name};
   return check_flags_against_identity();
@@ -101,6 +103,14 @@ Status Member::Impl::check_flags_against_identity() {
                     file_.wal_dir, data_disk_->path(), kIdentityFile, wal_dir_of(config_)));
   }
   if (fresh_) return absl::OkStatus();
+  if (file_.engine != config_.engine) {
+    const std::string_view theirs = replica::name_of(file_.engine), asked = replica::name_of(config_.engine);
+    return absl::FailedPreconditionError(fmt::format(
+        "the log of this member was written by {}, says {}/{}, but --consensus={} was asked for. Start it with "
+        "--consensus={}; a cluster keeps the engine it was founded with. To change over, found a new cluster with "
+        "--consensus={} in empty directories and copy the keys (etcdctl make-mirror) while both run",
+        theirs, data_disk_->path(), kIdentityFile, asked, theirs, asked));
+  }
   const auto log = stable::Wal::identity(*wal_disk_);
   if (!log.ok()) return log.status();
   if (!log->has_value()) {
@@ -122,6 +132,7 @@ Status Member::Impl::check_flags_against_identity() {
 
 service::Config Member::Impl::service_config() const {
   service::Config c;
+  c.replica.engine = config_.engine;
   c.replica.consensus.self = file_.member_id;
   c.replica.consensus.seed = random_seed();
   c.replica.consensus.heartbeat_interval = config_.heartbeat_interval;
@@ -150,6 +161,7 @@ Status Member::Impl::listen(const MakeClients& make_clients) {
   peer.cluster_id = file_.cluster_id;
   peer.self = file_.member_id;
   peer.incarnation = incarnation_;
+  peer.engine = replica::name_of(config_.engine);
   for (const std::string& text : config_.listen_peer_urls) peer.listen.push_back(*runtime::parse_url(text));
   peer.advertise_urls = config_.initial_advertise_peer_urls;
   peer.max_frame_bytes = (size_t{16} << 20) + 2 * config_.max_request_bytes;
@@ -176,8 +188,9 @@ Status Member::Impl::recover() {
   std::vector<runtime::PeerMember> hints;
   for (const store::Member& m : file_.members) hints.push_back(to_peer(m));
   host_->peers().add_hints(hints);
-  spdlog::info("member.recovered name={} member={:x} cluster={:x} data_dir={} records_upto={}", config_.name,
-               file_.member_id.value(), file_.cluster_id, data_disk_->path(), host_->stable().value());
+  spdlog::info("member.recovered name={} member={:x} cluster={:x} consensus={} data_dir={} records_upto={}",
+               config_.name, file_.member_id.value(), file_.cluster_id, replica::name_of(config_.engine),
+               data_disk_->path(), host_->stable().value());
   return absl::OkStatus();
 }
 
@@ -190,6 +203,10 @@ void Member::Impl::register_metrics() {
         [](const auto& s) { return s.replica().commit_index().value(); });
   gauge("holdfast_raft_applied_index", "The last applied entry.",
         [](const auto& s) { return s.replica().applied_index().value(); });
+  metrics_
+      .gauge("holdfast_consensus_info", "What keeps the log.",
+             {{"engine", std::string(replica::name_of(config_.engine))}})
+      .set(1);
   gauge("holdfast_store_revision", "The revision of the store.",
         [](const auto& s) { return s.store().revision().value(); });
   gauge("holdfast_store_bytes", "Bytes held by the store.", [](const auto& s) { return s.store().bytes_held(); });

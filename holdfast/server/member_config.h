@@ -9,6 +9,7 @@
 #include "holdfast/base/status.h"
 #include "holdfast/consensus/types.h"
 #include "holdfast/model/types.h"
+#include "holdfast/replica/types.h"
 
 namespace holdfast::server {
 
@@ -35,6 +36,7 @@ struct MemberConfig {
   std::vector<InitialMember> initial_cluster;  // empty: this member alone
   ClusterState initial_cluster_state = ClusterState::kNew;
   std::string initial_cluster_token = "etcd-cluster";
+  replica::EngineKind engine = replica::EngineKind::kRaft;  // --consensus
 
   Duration heartbeat_interval = Duration::millis(100);
   Duration election_timeout = Duration::millis(1000);

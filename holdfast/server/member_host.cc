@@ -8,6 +8,7 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/print.h"
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/runtime/clock.h"
 #include "holdfast/runtime/sockets.h"
 #include "holdfast/server/member_impl.h"
@@ -90,6 +91,7 @@ void Member::Impl::save_members() {
 // A member that was removed while it was away, or before it could hear of it, learns it from the others: they saw the
 // committed entry that removed it, and ids are never used again.
 void Member::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
+  if (reason == runtime::Refusal::kEngine) return on_engine_refused(peer);
   if (reason != runtime::Refusal::kRemoved) return;
   mark<"member.told_of_removal">();
   spdlog::error("member.removed member={:x} says={:x}", file_.member_id.value(), peer.value());
@@ -98,6 +100,23 @@ void Member::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
       "back, delete the directory, add the member again (holdfast member add), and start it with "
       "--initial-cluster-state=existing",
       file_.member_id.value(), data_disk_->path())));
+}
+
+// Members of different engines never agree on anything. Who is refused by more than half of the others is on the wrong
+// side, or there is no right one; the others go on.
+void Member::Impl::on_engine_refused(NodeId peer) {
+  other_engine_.insert(peer);
+  const std::string_view mine = replica::name_of(config_.engine);
+  spdlog::error("member.other_engine peer={:x} mine={} what=\"start all members with the same --consensus\"",
+                peer.value(), mine);
+  const size_t members = peer_members().size();
+  if (members == 0 || 2 * other_engine_.size() <= members - 1) return;
+  mark<"member.on_the_wrong_engine">();
+  finish(absl::FailedPreconditionError(fmt::format(
+      "this member runs --consensus={}, but {} of the other {} members of its cluster run something else and "
+      "refuse it; start all members with the same --consensus. What this member wrote to {} is of no use to "
+      "the others: empty it before you start it with another engine, if the cluster is new",
+      mine, other_engine_.size(), members - 1, data_disk_->path())));
 }
 
 bool Member::Impl::was_removed(NodeId id) const { return service_->replica().was_removed(id); }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "holdfast/base/checksum.h"
+#include "holdfast/replica/engine_name.h"
 
 namespace holdfast::server {
 namespace {
@@ -86,6 +87,15 @@ std::optional<std::vector<store::Member>> members_of(const json& value) {
   return out;
 }
 
+StatusOr<replica::EngineKind> engine_of(const json& value) {
+  if (value.is_null()) return replica::EngineKind::kRaft;
+  if (!value.is_string()) return absl::DataLossError("\"consensus\" is not a name");
+  const std::string& name = value.get_ref<const std::string&>();
+  if (const auto engine = replica::engine_named(name)) return *engine;
+  return absl::UnimplementedError(fmt::format(
+      "its log was written by \"{}\", and this program knows {}; use a newer program", name, replica::engine_names()));
+}
+
 // A directory's path as it is compared: absolute, without "." and "..", without a slash at the end.
 fs::path place(const fs::path& dir) {
   const fs::path path = fs::absolute(dir).lexically_normal();
@@ -160,6 +170,7 @@ std::string to_json(const MemberIdentity& identity) {
                     {"member_id", hex(identity.member_id.value())},
                     {"name", identity.name},
                     {"wal_dir", identity.wal_dir},
+                    {"consensus", std::string(replica::name_of(identity.engine))},
                     {"bootstrap", members_json(identity.bootstrap)},
                     {"members", members_json(identity.members)}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -183,8 +194,10 @@ StatusOr<MemberIdentity> parse_identity(std::string_view text) {
   if (!cluster || !member || !bootstrap || !members || !name.is_string() || !wal_dir.is_string()) {
     return absl::DataLossError("a field is missing or malformed");
   }
-  return MemberIdentity{*cluster,   NodeId(*member), name.get<std::string>(), wal_dir.get<std::string>(),
-                        *bootstrap, *members};
+  const StatusOr<replica::EngineKind> engine = engine_of(field(in, "consensus"));
+  if (!engine.ok()) return engine.status();
+  return MemberIdentity{*cluster, NodeId(*member), name.get<std::string>(), wal_dir.get<std::string>(), *bootstrap,
+                        *members, *engine};
 }
 
 StatusOr<std::optional<MemberIdentity>> load_identity(stable::Disk& disk) {

@@ -31,6 +31,8 @@ struct MemberIdentity {
   std::string wal_dir;                   // where the log is; a log elsewhere is not this member's
   std::vector<store::Member> bootstrap;  // the first members of the cluster; empty for a member that was added later
   std::vector<store::Member> members;    // as last known: hints where to find the others after a restart
+  // What its log was written by; a file without the entry is older than the choice.
+  replica::EngineKind engine = replica::EngineKind::kRaft;
   bool operator==(const MemberIdentity&) const = default;
 };
 

@@ -58,6 +58,20 @@ TEST(MemberIdentity, SurvivesTheFile) {
   EXPECT_EQ(*back, changed);
 }
 
+TEST(MemberIdentity, AFileWithoutAnEngineIsRafts) {
+  MemberIdentity paxos = example();
+  paxos.engine = replica::EngineKind::kPaxos;
+  std::string text = to_json(paxos);
+  EXPECT_EQ(*parse_identity(text), paxos);
+  const std::string entry = "\"consensus\": \"paxos\"";
+  const size_t at = text.find(entry);
+  ASSERT_NE(at, std::string::npos) << text;
+  const auto with = [&](const std::string& other) { return std::string(text).replace(at, entry.size(), other); };
+  EXPECT_EQ(parse_identity(with("\"older\": 1"))->engine, replica::EngineKind::kRaft);
+  EXPECT_EQ(parse_identity(with("\"consensus\": \"zab\"")).status().code(), StatusCode::kUnimplemented);
+  EXPECT_EQ(parse_identity(with("\"consensus\": 7")).status().code(), StatusCode::kDataLoss);
+}
+
 // A crash at any step of saving leaves the old file or the new one.
 TEST(MemberIdentity, SavingIsAllOrNothing) {
   MemberIdentity changed = example();

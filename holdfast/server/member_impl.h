@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct Member::Impl final : Backend, runtime::NodeHost<service::Service>::Owner 
   bool was_removed(NodeId id) const override;
   std::vector<runtime::PeerMember> peer_members() const override;
   void on_role_changed(const service::RoleChanged& change);
+  void on_engine_refused(NodeId peer);
   void note_members();
   void save_members();
 
@@ -82,6 +84,7 @@ struct Member::Impl final : Backend, runtime::NodeHost<service::Service>::Owner 
   Status result_;
   std::vector<store::Member> members_;  // as given to the transport
   NodeId leader_;
+  std::set<NodeId> other_engine_;  // who refuses this member because it runs another engine
   uint64_t last_call_ = 0;
   uint64_t last_stream_ = 0;
 

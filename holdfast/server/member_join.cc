@@ -9,6 +9,7 @@
 #include "holdfast/base/checksum.h"
 #include "holdfast/base/mark.h"
 #include "holdfast/model/retry.h"
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/runtime/peer_query.h"
 
 namespace holdfast::server {
@@ -41,6 +42,17 @@ MemberIdentity with_names(MemberIdentity identity, const MemberConfig& config) {
   return identity;
 }
 
+// A member of the cluster that answered runs another engine than this one was told to.
+Status check_engine(const runtime::MembersReply& reply, const MemberConfig& config) {
+  const std::string_view theirs = runtime::engine_said(reply.engine), ours = replica::name_of(config.engine);
+  if (theirs == ours) return absl::OkStatus();
+  mark<"member.joins_another_engine">();
+  return absl::FailedPreconditionError(fmt::format(
+      "this member was started with --consensus={}, but cluster {:x}, of which member {:x} answered, runs {}; "
+      "start it with --consensus={}",
+      ours, reply.cluster.value, reply.sender.value(), theirs, theirs));
+}
+
 }  // namespace
 
 store::Member to_store(const runtime::PeerMember& m) {
@@ -57,8 +69,11 @@ AskMembers ask_others(const MemberConfig& config) {
       if (url.ok() && std::find(own.begin(), own.end(), text) == own.end()) urls.push_back(*url);
     }
   }
-  return [urls, own](size_t enough, Duration timeout) {
-    return runtime::ask_members(urls, own, std::min(enough, urls.size()), timeout);
+  runtime::MembersRequest request;
+  request.peer_urls = own;
+  request.engine = replica::name_of(config.engine);
+  return [urls, request](size_t enough, Duration timeout) {
+    return runtime::ask_members(urls, request, std::min(enough, urls.size()), timeout);
   };
 }
 
@@ -76,6 +91,7 @@ StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMemb
   if (!replies.ok()) return with_names(std::move(identity), config);  // the others start as well
   for (const runtime::MembersReply& reply : *replies) {
     if (reply.cluster.value != identity.cluster_id) continue;  // the handshake will tell them apart
+    if (Status s = check_engine(reply, config); !s.ok()) return s;
     for (const runtime::PeerMember& m : reply.members) {
       // Client URLs are published by a member that runs.
       if (m.id != identity.member_id || m.client_urls.empty()) continue;
@@ -111,6 +127,7 @@ StatusOr<MemberIdentity> join_cluster(const MemberConfig& config, const AskMembe
     for (const runtime::MembersReply& reply : *replies) {
       for (const runtime::PeerMember& m : reply.members) {
         if (sorted(m.peer_urls) != own) continue;
+        if (Status s = check_engine(reply, config); !s.ok()) return s;
         MemberIdentity identity;
         identity.cluster_id = reply.cluster.value;
         identity.member_id = m.id;

@@ -25,6 +25,7 @@ class Joining : public testing::Test {
           if (!trouble.ok()) return trouble;
           runtime::MembersReply reply;
           reply.cluster.value = 0xc1;
+          reply.engine = theirs_;
           runtime::PeerMember me;
           me.id = NodeId(7);
           me.peer_urls = config_.initial_advertise_peer_urls;
@@ -35,6 +36,7 @@ class Joining : public testing::Test {
   }
 
   MemberConfig config_;
+  std::string theirs_;  // the engine of the others, as they say it
   std::vector<size_t> asked_;
   std::vector<Duration> pauses_;
 };
@@ -60,6 +62,38 @@ TEST_F(Joining, PausesAlsoWhenItIsRefusedAtOnce) {
   for (const Duration p : pauses_) all = all + p;
   EXPECT_GE(all, Duration::millis(750)) << "an addition that is confirmed elsewhere reaches everybody meanwhile";
   EXPECT_LE(all, Duration::millis(1500));
+}
+
+TEST_F(Joining, IsRefusedByAClusterOfAnotherEngine) {
+  config_.engine = replica::EngineKind::kPaxos;
+  const Status status = join(1).status();  // says nothing: Raft
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("started with --consensus=paxos, but cluster c1"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("start it with --consensus=raft"));
+  theirs_ = "paxos";
+  EXPECT_TRUE(join(1).ok());
+  config_.engine = replica::EngineKind::kRaft;
+  EXPECT_THAT(std::string(join(1).status().message()), HasSubstr("start it with --consensus=paxos"));
+}
+
+TEST_F(Joining, AFounderIsToldOfAnotherEngineBeforeItHasWrittenAnything) {
+  config_.initial_cluster = {{"new", config_.initial_advertise_peer_urls}, {"old", {"http://10.0.0.8:2380"}}};
+  const uint64_t cluster =
+      found_cluster(config_, [](size_t, Duration) { return absl::UnavailableError("nobody runs yet"); })->cluster_id;
+  const auto found = [&](uint64_t id, const std::string& engine) {
+    return found_cluster(config_,
+                         [&](size_t, Duration) {
+                           runtime::MembersReply reply;
+                           reply.cluster.value = id;
+                           reply.engine = engine;
+                           return std::vector{reply};
+                         })
+        .status();
+  };
+  EXPECT_THAT(std::string(found(cluster, "paxos").message()), HasSubstr("start it with --consensus=paxos"));
+  EXPECT_TRUE(found(cluster, "").ok());
+  EXPECT_TRUE(found(cluster, "raft").ok());
+  EXPECT_TRUE(found(cluster + 1, "paxos").ok()) << "another cluster is told by its identity";
 }
 
 TEST_F(Joining, SaysThatNobodyAnswered) {

@@ -136,8 +136,8 @@ Outcome unserved(const Method& method) {
                                     " is not supported by this server"};
 }
 
-void write_response(wire::Writer& w, const wire::Header& header, const Method& method,
-                    const store::Response& response) {
+void write_response(wire::Writer& w, const wire::Header& header, const Method& method, const store::Response& response,
+                    const std::string& consensus) {
   std::visit(
       [&](const auto& r) {
         using R = std::decay_t<decltype(r)>;
@@ -145,7 +145,7 @@ void write_response(wire::Writer& w, const wire::Header& header, const Method& m
           fail_assertion("a refusal is a status, not a message", Place::here());
         } else if constexpr (std::is_same_v<R, store::StatusResponse>) {
           const std::string version(kApiVersion);
-          wire::write_response(w, header, wire::StatusResponse{r, version, version});
+          wire::write_response(w, header, wire::StatusResponse{r, version, version, consensus});
         } else if constexpr (std::is_same_v<R, store::MembersResponse>) {
           if (method.adds_member) {
             wire::write_response(w, header, wire::MemberAddResponse{r});

@@ -48,8 +48,9 @@ Outcome unknown_method(std::string_view path);
 // What a method that is not served answers.
 Outcome unserved(const Method& method);
 
-// Writes the response to a call of `method`. It must not be a refusal.
-void write_response(wire::Writer& w, const wire::Header& header, const Method& method, const store::Response& response);
+// Writes the response to a call of `method`. It must not be a refusal. `consensus` is the engine's name.
+void write_response(wire::Writer& w, const wire::Header& header, const Method& method, const store::Response& response,
+                    const std::string& consensus);
 
 // The versions we claim: of the API, of the cluster, of the storage.
 inline constexpr std::string_view kApiVersion = "3.6.0";

@@ -21,6 +21,7 @@ struct FaceConfig {
   size_t max_request_bytes = size_t{3} << 19;  // of the store; messages may have 512 KiB more
   Duration election_timeout = Duration::millis(1000);
   std::string version = "unknown";  // our own, for /version
+  std::string consensus = "raft";   // the engine's name, for Maintenance/Status and /version
 
   // Limits on what one client and all of them can hold.
   size_t max_connections = 10'000;

@@ -153,6 +153,7 @@ struct MessageOf<store::StatusRequest> : Plain<> {};
 struct StatusResponse : store::StatusResponse {
   std::string version;
   std::string storage_version;
+  std::string consensus;
 };
 template <>
 struct MessageOf<StatusResponse>
@@ -161,7 +162,7 @@ struct MessageOf<StatusResponse>
                Field<6, &StatusResponse::raft_term>, Field<7, &StatusResponse::raft_applied_index>,
                Field<8, &StatusResponse::errors>, Field<9, &StatusResponse::db_size_in_use>,
                Field<10, &StatusResponse::is_learner>, Field<11, &StatusResponse::storage_version>,
-               Field<12, &StatusResponse::db_size_quota>> {};
+               Field<12, &StatusResponse::db_size_quota>, Field<1001, &StatusResponse::consensus>> {};
 template <>
 struct MessageOf<HashKvRequest> : Plain<Field<1, &HashKvRequest::revision>> {};
 template <>

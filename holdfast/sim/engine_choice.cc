@@ -8,18 +8,6 @@ namespace holdfast::sim {
 
 using replica::EngineKind;
 
-std::optional<EngineKind> engine_named(const std::string& name) {
-  for (const EngineKind engine : {EngineKind::kRaft, EngineKind::kPaxos, EngineKind::kPbft}) {
-    if (name_of(engine) == name) return engine;
-  }
-  return std::nullopt;
-}
-
-std::string name_of(EngineKind engine) {
-  if (engine == EngineKind::kPaxos) return "paxos";
-  return engine == EngineKind::kPbft ? "pbft" : "raft";
-}
-
 Tolerance tolerance_of(EngineKind engine, consensus::ReadMode reads) {
   if (engine == EngineKind::kPaxos) return paxos::tolerance(reads);
   return engine == EngineKind::kPbft ? pbft::tolerance() : raft::tolerance(reads);

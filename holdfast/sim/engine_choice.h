@@ -1,17 +1,10 @@
 // What a choice of engine means for a simulated run.
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include "holdfast/model/tolerance.h"
 #include "holdfast/sim/store_run.h"
 
 namespace holdfast::sim {
-
-// "raft", "paxos", "pbft"; none: no such engine.
-std::optional<replica::EngineKind> engine_named(const std::string& name);
-std::string name_of(replica::EngineKind engine);
 
 // What the engine promises, reads in this mode.
 Tolerance tolerance_of(replica::EngineKind engine, consensus::ReadMode reads);

@@ -1,8 +1,8 @@
 #include "holdfast/sim/scenario.h"
 
+#include "holdfast/replica/engine_name.h"
+#include "holdfast/sim/engine_choice.h"
 #include "holdfast/sim/toml_table.h"
-
-#include "holdfast/consensus/raft/tolerance.h"
 
 namespace holdfast::sim {
 namespace {
@@ -102,11 +102,16 @@ StatusOr<RunSpec> parse_scenario(std::string_view text, std::string_view file_na
       read_cluster(*c->as_table(), spec.store, status);
     if (const toml::node* w = t.get("workload"); w != nullptr && w->is_table())
       read_workload(*w->as_table(), spec.workload, status);
+    if (const toml::node* engine = t.get("engine")) {
+      const auto kind = replica::engine_named(t.text("engine"));
+      if (!kind) t.fail(*engine, "engine must be " + replica::engine_names());
+      if (kind) run_on(spec, *kind);
+    }
     const toml::node* faults = t.get("fault");
     Random random(spec.seed);
     if (faults == nullptr) {
       spec.plan = swarm_plan(random, spec.store.members, Time::at_millis(400), Time() + spec.faults,
-                             raft::tolerance(spec.store.read_mode));
+                             tolerance_of(spec.store.engine, spec.store.read_mode));
     } else if (const toml::array* list = faults->as_array()) {
       spec.plan = Plan();
       for (const toml::node& f : *list) {

@@ -150,6 +150,16 @@ TEST(Spec, SaysTheClassOfEveryFaultAndWhyTheRunIsWithinBudget) {
   EXPECT_NE(text.find("within the budget: every failure passes"), std::string::npos) << text;
 }
 
+TEST(Scenario, NamesTheEngine) {
+  const auto engine = [](const std::string& text) { return parse_scenario(text, "x.toml")->store.engine; };
+  EXPECT_EQ(engine("seed = 1"), replica::EngineKind::kRaft);
+  EXPECT_EQ(engine("engine = \"paxos\""), replica::EngineKind::kPaxos);
+  EXPECT_EQ(parse_scenario("engine = \"pbft\"", "x.toml")->store.members, 4u) << "PBFT needs four";
+  const Status status = parse_scenario("seed = 1\nengine = \"zab\"", "x.toml").status();
+  EXPECT_NE(status.message().find("engine must be raft, paxos or pbft"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("line 2"), std::string::npos) << status;
+}
+
 TEST(FaultTable, NamesAreUnique) {
   for (size_t i = 0; i < kFaultKinds; ++i) {
     const FaultKind kind = static_cast<FaultKind>(i);

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "holdfast/base/mark.h"
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/sim/check/history.h"
 #include "holdfast/sim/engine_choice.h"
 #include "holdfast/sim/scenario.h"
@@ -46,9 +47,9 @@ std::string hex(uint64_t v) {
 
 // The scenario may have a seed of its own, so the seed is always said.
 std::string run_command(const SimOptions& o, uint64_t seed) {
-  const bool raft = o.engine == replica::EngineKind::kRaft;
-  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) +
-         (raft ? "" : " --engine " + name_of(o.engine)) + " --seed " + std::to_string(seed);
+  const std::string engine = o.engine ? " --engine " + std::string(replica::name_of(*o.engine)) : "";
+  return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) + engine + " --seed " +
+         std::to_string(seed);
 }
 std::string replay_command(const SimOptions& o, uint64_t seed) { return run_command(o, seed) + " --trace"; }
 std::string picture_command(const SimOptions& o, uint64_t seed) {
@@ -104,7 +105,7 @@ void on_abort(int) {
 StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
   if (o.scenario.empty()) {
     RunSpec spec = swarm_spec(seed);
-    run_on(spec, o.engine);
+    run_on(spec, o.engine.value_or(spec.store.engine));
     return spec;
   }
   std::ifstream file(o.scenario);
@@ -112,7 +113,7 @@ StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
   if (!file || !(text << file.rdbuf())) return absl::NotFoundError(o.scenario + ": cannot be read");
   StatusOr<RunSpec> spec = parse_scenario(text.str(), o.scenario);
   if (spec.ok() && o.one_seed) spec->seed = seed;
-  if (spec.ok()) run_on(*spec, o.engine);
+  if (spec.ok() && o.engine) run_on(*spec, *o.engine);
   return spec;
 }
 

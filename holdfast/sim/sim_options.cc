@@ -6,7 +6,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "holdfast/sim/engine_choice.h"
+#include "holdfast/replica/engine_name.h"
 
 namespace holdfast::sim {
 namespace {
@@ -107,9 +107,8 @@ bool set_scenario(SimOptions& o, const std::string& text) {
 }
 
 bool set_engine(SimOptions& o, const std::string& text) {
-  const auto engine = engine_named(text);
-  if (engine) o.engine = *engine;
-  return engine.has_value();
+  o.engine = replica::engine_named(text);
+  return o.engine.has_value();
 }
 
 template <bool SimOptions::*kMember>

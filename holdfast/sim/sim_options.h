@@ -17,8 +17,8 @@ struct SimOptions {
   uint64_t first = 1, last = 100;  // seeds, both included
   bool one_seed = false;           // --seed was given
   unsigned jobs = 1;
-  std::string scenario;  // empty: the seed draws everything
-  replica::EngineKind engine = replica::EngineKind::kRaft;
+  std::string scenario;                       // empty: the seed draws everything
+  std::optional<replica::EngineKind> engine;  // none: as the scenario says, else Raft
   bool trace = false, spec = false, marks = false, json = false, keep_going = false;
   std::string svg;                    // a file for the picture; empty: none
   uint64_t svg_from_ms = 0;           // virtual time

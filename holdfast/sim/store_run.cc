@@ -4,6 +4,7 @@
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/print.h"
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/sim/check/lease_check.h"
 #include "holdfast/sim/check/linearizability.h"
 #include "holdfast/sim/engine_choice.h"
@@ -216,7 +217,7 @@ Budget budget_of(const RunSpec& spec) {
 std::string describe(const RunSpec& spec) {
   const StoreConfig& s = spec.store;
   std::string text = std::to_string(s.members) + " members" +
-                     (s.engine == replica::EngineKind::kRaft ? "" : " by " + name_of(s.engine)) + ", reads by " +
+                     (s.engine == replica::EngineKind::kRaft ? "" : " by " + std::string(replica::name_of(s.engine))) + ", reads by " +
                      print(s.read_mode) + ", a snapshot every " + std::to_string(s.snapshot_count) +
                      " entries, segments of " + std::to_string(s.segment_bytes) + " bytes, " +
                      std::to_string(s.power_failures / 10) + "% of crashes are power failures\n" +

@@ -10,7 +10,7 @@ namespace holdfast::nemesis {
 enum class Fault {
   kKillLeader,
   kKillFollower,
-  kKillMajority,
+  kKillMajority,  // or half of an even number
   kKillAll,
   kKillPaused,    // the leader is paused, another one elected, and the old one never wakes up
   kRestartStorm,  // killed again and again while it recovers
@@ -22,7 +22,7 @@ enum class Fault {
   kIsolate,  // one member, in both directions
   kIsolateLeader,
   kOneWay,  // one member hears nobody, or nobody hears it
-  kBridge,  // two members cannot reach each other, the third reaches both
+  kBridge,  // two members cannot reach each other, any other reaches both
 };
 constexpr Fault last_value(Fault) { return Fault::kBridge; }
 

@@ -50,12 +50,10 @@ void Nemesis::strike(Fault fault) {
       return kill({leader_or_any()});
     case Fault::kKillFollower:
       return kill({follower()});
-    case Fault::kKillMajority: {
-      const size_t spared = any();
-      return kill({(spared + 1) % kMembers, (spared + 2) % kMembers});
-    }
+    case Fault::kKillMajority:
+      return kill(neighbours(any(), (members_.size() + 1) / 2));
     case Fault::kKillAll:
-      return kill({0, 1, 2});
+      return kill(neighbours(0, members_.size()));
     case Fault::kKillPaused:
       return kill_paused();
     case Fault::kRestartStorm:
@@ -136,7 +134,7 @@ void Nemesis::stop() {
 void Nemesis::move_leader() {
   const std::optional<size_t> leader = members_.leader();
   if (!leader) return;
-  const size_t target = (*leader + 1 + random_.below(kMembers - 1)) % kMembers;
+  const size_t target = (*leader + 1 + random_.below(members_.size() - 1)) % members_.size();
   const StatusOr<pb::StatusResponse> status = endpoints_[target]->status(milliseconds(500));
   if (!status.ok()) return;
   note(cat("move the leadership from ", name(*leader), " to ", name(target)));
@@ -155,7 +153,7 @@ void Nemesis::compact() {
 
 void Nemesis::isolate(size_t victim, bool outgoing, bool incoming) {
   note(cat("cut ", name(victim), " off", outgoing && incoming ? "" : outgoing ? ", it can hear" : ", it can be heard"));
-  for (size_t other = 0; other < kMembers; ++other) {
+  for (size_t other = 0; other < members_.size(); ++other) {
     if (other == victim) continue;
     proxy_.cut(victim, other, outgoing);
     proxy_.cut(other, victim, incoming);
@@ -168,7 +166,7 @@ void Nemesis::isolate(size_t victim, bool outgoing, bool incoming) {
 
 void Nemesis::bridge() {
   const size_t middle = any();
-  const size_t a = (middle + 1) % kMembers, b = (middle + 2) % kMembers;
+  const size_t a = (middle + 1) % members_.size(), b = (middle + 2) % members_.size();
   note(cat("cut ", name(a), " and ", name(b), " from each other"));
   proxy_.cut(a, b, true);
   proxy_.cut(b, a, true);
@@ -177,9 +175,15 @@ void Nemesis::bridge() {
   proxy_.heal();
 }
 
+std::vector<size_t> Nemesis::neighbours(size_t first, size_t count) const {
+  std::vector<size_t> out;
+  for (size_t i = 0; i < count; ++i) out.push_back((first + i) % members_.size());
+  return out;
+}
+
 size_t Nemesis::leader_or_any() { return members_.leader().value_or(any()); }
 
-size_t Nemesis::follower() { return (leader_or_any() + 1 + random_.below(kMembers - 1)) % kMembers; }
+size_t Nemesis::follower() { return (leader_or_any() + 1 + random_.below(members_.size() - 1)) % members_.size(); }
 
 void Nemesis::wait(int64_t from_ms, int64_t to_ms) {
   const Time until = now() + Duration::millis(random_.between(from_ms, to_ms));

@@ -66,7 +66,7 @@ class Judge {
 
   Verdict run() {
     for (const check::WatchSession& session : record_.sessions()) collect_session(session);
-    for (size_t member = 0; member < kMembers; ++member) compare(member);
+    for (size_t member = 0; member < members_.size(); ++member) compare(member);
     if (!failed()) compare_hashes();
     if (!failed()) build_log();
     if (!failed()) check_monotonic();
@@ -120,7 +120,7 @@ class Judge {
 
   void compare_hashes() {
     std::optional<store::HashKvResponse> first;
-    for (size_t member = 0; member < kMembers; ++member) {
+    for (size_t member = 0; member < members_.size(); ++member) {
       Endpoint endpoint(members_.endpoint(member));
       const StatusOr<store::Response> got = endpoint.call(store::HashKvRequest{ending_.last}, kPatience);
       const auto* hash = got.ok() ? std::get_if<store::HashKvResponse>(&*got) : nullptr;
@@ -160,7 +160,7 @@ class Judge {
 
   // A process never answers with an older revision than it has answered before.
   void check_monotonic() {
-    for (size_t member = 0; member < kMembers; ++member) {
+    for (size_t member = 0; member < members_.size(); ++member) {
       std::vector<const check::Operation*> by_call, by_return;
       for (const check::Operation& op : record_.history()) {
         if (op.member == name_of(member) && check::succeeded(op) && op.request.index() <= kLastKvRequest) {

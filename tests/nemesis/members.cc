@@ -15,10 +15,10 @@ std::string url(uint16_t port) { return cat("http://127.0.0.1:", port); }
 
 }  // namespace
 
-Members::Members(const Options& options) : client_ports_(options.client_ports) {
+Members::Members(const Options& options) : client_ports_(options.client_ports), paused_(size()), starts_(size()) {
   std::vector<std::string> cluster;
-  for (size_t i = 0; i < kMembers; ++i) cluster.push_back(cat("m", i + 1, "=", url(options.advertised_ports[i])));
-  for (size_t i = 0; i < kMembers; ++i) {
+  for (size_t i = 0; i < size(); ++i) cluster.push_back(cat("m", i + 1, "=", url(options.advertised_ports[i])));
+  for (size_t i = 0; i < size(); ++i) {
     const std::string name = cat("m", i + 1);
     std::vector<std::string> args = {"serve",
                                      cat("--name=", name),
@@ -38,7 +38,7 @@ Members::Members(const Options& options) : client_ports_(options.client_ports) {
 
 std::vector<std::string> Members::endpoints() const {
   std::vector<std::string> out;
-  for (size_t i = 0; i < kMembers; ++i) out.push_back(endpoint(i));
+  for (size_t i = 0; i < size(); ++i) out.push_back(endpoint(i));
   return out;
 }
 
@@ -81,14 +81,14 @@ std::optional<std::string> Members::stop(size_t member) {
 }
 
 void Members::heal() {
-  for (size_t i = 0; i < kMembers; ++i) {
+  for (size_t i = 0; i < size(); ++i) {
     if (paused(i)) resume(i);
     start(i);
   }
 }
 
 std::optional<std::string> Members::complaint() {
-  for (size_t i = 0; i < kMembers && !complaint_; ++i) {
+  for (size_t i = 0; i < size() && !complaint_; ++i) {
     if (const std::optional<std::string> ended = processes_[i].reap()) {
       complaint_ = cat("m", i + 1, " ended by itself: ", *ended, "\n", processes_[i].last_output(15));
     }
@@ -99,7 +99,7 @@ std::optional<std::string> Members::complaint() {
 std::optional<size_t> Members::leader() {
   std::optional<size_t> found;
   uint64_t term = 0;
-  for (size_t i = 0; i < kMembers; ++i) {
+  for (size_t i = 0; i < size(); ++i) {
     if (!running(i) || paused(i)) continue;
     const StatusOr<pb::StatusResponse> status = endpoints_[i]->status(milliseconds(300));
     if (!status.ok() || status->leader() != status->header().member_id() || status->raftterm() < term) continue;

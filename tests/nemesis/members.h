@@ -12,20 +12,19 @@
 
 namespace holdfast::nemesis {
 
-inline constexpr size_t kMembers = 3;
-
 // All processes are ended, by their ids, when this goes away. For the main thread only.
 class Members {
  public:
   struct Options {
     std::string program;
-    std::string directory;  // m1/, m2/, m3/ and what they print: m1.log, ...
-    std::vector<uint16_t> client_ports, peer_ports;
-    std::vector<uint16_t> advertised_ports;  // where members reach each other
-    std::vector<std::string> flags;          // further ones
+    std::string directory;                           // m1/, m2/, ... and what they print: m1.log, ...
+    std::vector<uint16_t> client_ports, peer_ports;  // one of each per member
+    std::vector<uint16_t> advertised_ports;          // where members reach each other
+    std::vector<std::string> flags;                  // further ones
   };
   explicit Members(const Options& options);
 
+  size_t size() const { return client_ports_.size(); }
   std::string endpoint(size_t member) const { return "127.0.0.1:" + std::to_string(client_ports_[member]); }
   std::vector<std::string> endpoints() const;
 
@@ -51,8 +50,8 @@ class Members {
   std::vector<uint16_t> client_ports_;
   std::deque<cli::LocalMember> processes_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
-  std::vector<bool> paused_ = std::vector<bool>(kMembers);
-  std::vector<std::vector<Time>> starts_ = std::vector<std::vector<Time>>(kMembers);
+  std::vector<bool> paused_;
+  std::vector<std::vector<Time>> starts_;
   std::optional<std::string> complaint_;
 };
 

@@ -1,0 +1,21 @@
+// The names of the engines, as users write and read them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "holdfast/replica/types.h"
+
+namespace holdfast::replica {
+
+std::string_view name_of(EngineKind kind);
+// None when there is no such engine.
+std::optional<EngineKind> engine_named(std::string_view name);
+// "raft, paxos or pbft"
+std::string engine_names();
+
+// Whether members need not trust each other: each has a key then.
+constexpr bool is_byzantine(EngineKind kind) { return kind == EngineKind::kPbft; }
+
+}  // namespace holdfast::replica
