@@ -49,6 +49,7 @@ class Member:
         self.process = None
         self.state = "new"
         self.initial_cluster = None
+        self.key = None  # the public one, with pbft
 
     @property
     def endpoint(self):
@@ -56,12 +57,19 @@ class Member:
 
     @property
     def peer_url(self):
-        return f"http://127.0.0.1:{self.peer_port}"
+        return f"http://{self.key + '@' if self.key else ''}127.0.0.1:{self.peer_port}"
+
+    def make_key(self):
+        """PBFT's members sign what they say."""
+        path = self.cluster.dir / f"{self.name}.key"
+        self.key = subprocess.run([str(BINARY), "key", "new", str(path)], check=True, text=True,
+                                  capture_output=True).stdout.strip()
+        self.flags.append(f"--member-key-file={path}")
 
     def command(self):
         return [str(BINARY), "serve", "--name", self.name, "--data-dir", str(self.dir),
                 "--listen-client-urls", f"http://{self.endpoint}", "--advertise-client-urls", f"http://{self.endpoint}",
-                "--listen-peer-urls", self.peer_url, "--initial-advertise-peer-urls", self.peer_url,
+                "--listen-peer-urls", f"http://127.0.0.1:{self.peer_port}", "--initial-advertise-peer-urls", self.peer_url,
                 "--initial-cluster", self.initial_cluster or self.cluster.initial_cluster(),
                 "--initial-cluster-state", self.state, *self.flags]
 
@@ -88,10 +96,14 @@ class Member:
 
 
 class Cluster:
-    def __init__(self, n, flags=()):
+    def __init__(self, n, flags=(), engine="raft"):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-test-"))
         ports = free_ports(2 * n)
-        self.members = [Member(self, f"m{i + 1}", ports[2 * i], ports[2 * i + 1], flags) for i in range(n)]
+        self.members = [Member(self, f"m{i + 1}", ports[2 * i], ports[2 * i + 1], [f"--consensus={engine}", *flags])
+                        for i in range(n)]
+        if engine == "pbft":
+            for m in self.members:
+                m.make_key()
         self.founders = list(self.members)
 
     def initial_cluster(self):
@@ -136,8 +148,8 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(n, flags=()):
-    c = Cluster(n, flags)
+def cluster(n, flags=(), engine="raft"):
+    c = Cluster(n, flags, engine)
     try:
         yield c.start()
     except BaseException:

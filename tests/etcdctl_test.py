@@ -13,7 +13,7 @@ class Etcdctl(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls._context = cluster(cls.n, [f"--consensus={cls.engine}"])
+        cls._context = cluster(cls.n, engine=cls.engine)
         cls.c = cls._context.__enter__()
 
     @classmethod
@@ -145,6 +145,34 @@ class EtcdctlOnThree(Etcdctl):
 
 class EtcdctlByPaxos(EtcdctlOnThree):
     engine = "paxos"
+
+
+class EtcdctlByPbft(Etcdctl):
+    n = 4
+    engine = "pbft"
+
+    def test_move_leader(self):
+        """The primaries take turns."""
+        status = self.ctl_json("endpoint", "status")
+        ids = sorted(s["Status"]["header"]["member_id"] for s in status)
+        leader = status[0]["Status"]["leader"]
+        following = ids[(ids.index(leader) + 1) % len(ids)]
+        out = self.c.etcdctl("move-leader", format(following, "x"), endpoints=self.c.endpoints).stdout
+        self.assertIn("Leadership transferred", out)
+
+    def test_members_are_changed_by_the_administrator_alone(self):
+        added = self.c.etcdctl("member", "add", "m9", "--peer-urls=http://127.0.0.1:1", check=False)
+        self.assertNotEqual(added.returncode, 0)
+        self.assertEqual(len(self.ctl_json("member", "list")["members"]), 4)
+
+    def test_one_of_four_may_be_down(self):
+        self.c.members[1].kill()
+        others = ",".join(m.endpoint for m in self.c.members if m.running())
+        self.c.etcdctl("put", "without", "m2", endpoints=others)
+        self.c.members[1].start()
+        self.c.ready()
+        self.assertEqual(self.c.etcdctl("get", "without", "--print-value-only",
+                                        endpoints=self.c.members[1].endpoint).stdout, "m2\n")
 
 
 if __name__ == "__main__":

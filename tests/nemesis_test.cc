@@ -1,7 +1,8 @@
 // The nemesis: real members, clients that call and watch, and faults from a seed (docs/guide/nemesis.md). What
 // the clients saw is judged by the checkers that judge the simulator.
 //
-//   nemesis_test [--seed N] [--seconds N] [--members N] [--consensus raft|paxos] [--program PATH] [--keep]
+//   nemesis_test [--seed N] [--seconds N] [--members N] [--consensus raft|paxos|pbft] [--lie L] [--program PATH]
+//   [--keep]
 
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include "holdfast/base/print.h"
 #include "holdfast/cli/local_cluster.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/runtime/key_file.h"
+#include "holdfast/server/member_identity.h"
 #include "tests/nemesis/faults.h"
 #include "tests/nemesis/judge.h"
 
@@ -29,6 +32,8 @@ struct Options {
   int seconds = 45;  // of faults
   int members = 3;
   std::string consensus = "raft";
+  std::optional<pbft::Lie> lie;  // how the last member lies
+  std::string lie_name;
   std::string program = HOLDFAST_BINARY_DIR "/holdfast";
   bool keep = false;
 };
@@ -47,7 +52,12 @@ class Run {
     member_.advertised_ports = proxy_->ports();
     member_.flags = {"--consensus=" + options.consensus, "--snapshot-count=1000", "--snapshot-catchup-entries=200",
                      "--watch-progress-notify-interval=250ms"};
+    for (int i = 1; i <= options.members && options.consensus == "pbft"; ++i) {
+      member_.keys.push_back(to_hex(runtime::make_key_file(key_file(i))->view()));
+    }
+    member_.liars = options.lie ? 1 : 0;
     members_ = std::make_unique<Members>(member_);
+    if (options.lie) proxy_->lend(mouth(*options.lie));
   }
 
   // What was wrong; empty when nothing was.
@@ -84,6 +94,19 @@ class Run {
   }
 
  private:
+  std::string key_file(int member) const { return cat(directory_, "/m", member, ".key"); }
+
+  // Of the last member.
+  std::unique_ptr<Mouth> mouth(pbft::Lie lie) const {
+    Voices voices;
+    for (size_t i = 0; i < members_->size(); ++i) {
+      voices.ids.push_back(server::member_id_of({members_->advertised(i)}, directory_));
+      voices.keys.push_back(*crypto::PublicKey::from(*from_hex(member_.keys[i])));
+    }
+    voices.cluster = server::cluster_id_of(voices.ids, directory_);
+    return std::make_unique<Mouth>(lie, members_->size() - 1, voices, key_file(options_.members), options_.seed);
+  }
+
   bool fail(std::string what) {
     if (complaint_.empty()) complaint_ = members_->complaint().value_or(std::move(what));
     return false;
@@ -104,7 +127,7 @@ class Run {
   // Every member serves a write and a read.
   bool serves() {
     const Time begin = now();
-    for (size_t member = 0; member < members_->size(); ++member) {
+    for (size_t member = 0; member < members_->honest(); ++member) {
       const Slice key = Slice::take(cat("probe/", member));
       const Slice value = Slice::take(cat("p", ++probes_));
       if (!insist(member, store::PutRequest{key, value}) || !insist(member, store::RangeRequest{key})) {
@@ -177,19 +200,26 @@ bool parse(int argc, char** argv, Options& options) {
       options.program = value;
     } else if (flag == "--consensus") {
       options.consensus = value;
+    } else if (flag == "--lie") {
+      options.lie = lie_named(value);
+      options.lie_name = value;
+      if (!options.lie) return false;
     } else if (!(flag == "--seed" && number(options.seed)) && !(flag == "--seconds" && number(options.seconds)) &&
                !(flag == "--members" && number(options.members))) {
       return false;
     }
   }
-  return options.seconds > 0 && options.members >= 3 && options.members <= 9;
+  const bool byzantine = options.consensus == "pbft";
+  return options.seconds > 0 && options.members >= (byzantine ? 4 : 3) && options.members <= 9 &&
+         (!options.lie || byzantine);
 }
 
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::cerr << "Usage: nemesis_test [--seed N] [--seconds N] [--members N] [--consensus raft|paxos] [--program PATH] "
-                 "[--keep]\n";
+    std::cerr << "Usage: nemesis_test [--seed N] [--seconds N] [--members N] [--consensus raft|paxos|pbft] [--lie L] "
+                 "[--program PATH] [--keep]\nWith pbft at least 4 members. L is one of "
+              << lie_names() << "\n";
     return 2;
   }
   std::string directory = (std::filesystem::temp_directory_path() / "holdfast-nemesis-XXXXXX").string();
@@ -209,7 +239,8 @@ int main(int argc, char** argv) {
     std::cout << "\nFAILED: " << wrong << "\n\nThe members' directories, logs and the history are kept in " << directory
               << "\nRun it again (the same faults, though not the same moments):\n  " << argv[0] << " --seed "
               << options.seed << " --seconds " << options.seconds << " --members " << options.members << " --consensus "
-              << options.consensus << " --program " << options.program << std::endl;
+              << options.consensus << (options.lie ? " --lie " + options.lie_name : "") << " --program "
+              << options.program << std::endl;
     return 1;
   }
   if (!options.keep) std::filesystem::remove_all(directory);

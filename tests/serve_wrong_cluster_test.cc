@@ -58,44 +58,6 @@ TEST_F(ServeWrongCluster, DifferentMembersAreTwoClusters) {
   stop(two);
 }
 
-TEST_F(ServeWrongCluster, AMemberOfAnotherEngineIsToldSoAndTheOthersGoOn) {
-  const auto engine = [&](int number, const std::string& name) {
-    Words all = flags(cat("m", number), 2 * number - 2, 2 * number - 1);
-    all.insert(all.end(), {cat("--name=m", number), "--initial-cluster=" + cluster(3), "--consensus=" + name});
-    LocalMember one = member(all, {}, cat("m", number, ".log"));
-    EXPECT_TRUE(one.start().ok());
-    return one;
-  };
-  // All at once: none can ask the others before it starts.
-  LocalMember one = engine(1, "paxos"), two = engine(2, "paxos"), three = engine(3, "raft");
-  EXPECT_EQ(three.wait(kLong), "exited with code 1");
-  EXPECT_TRUE(comes_true([&] { return writes(1) && writes(2); })) << one.last_output(10);
-  // Whether it was told before it began or after, it says what to do.
-  EXPECT_TRUE(says(three, "start all members with the same --consensus") ||
-              says(three, "start it with --consensus=paxos"))
-      << three.last_output(10);
-  EXPECT_TRUE(says(one, "raft") || says(two, "raft")) << one.last_output(10);
-
-  // Once others run it is told at once, before anything is written.
-  fs::remove_all(path("m3"));
-  LocalMember late = engine(3, "raft");
-  EXPECT_EQ(late.wait(kLong), "exited with code 1");
-  EXPECT_THAT(late.last_output(1), HasSubstr("start it with --consensus=paxos"));
-  EXPECT_FALSE(fs::exists(path("m3") + "/IDENTITY"));
-
-  LocalMember right = engine(3, "paxos");
-  EXPECT_TRUE(comes_true([&] { return writes(3); })) << right.last_output(10);
-  const std::string status = run({"status", "--json"}, 0).out;
-  EXPECT_THAT(status, HasSubstr(R"("consensus":"paxos")"));
-  stop(right);
-  LocalMember changed = engine(3, "raft");
-  EXPECT_EQ(changed.wait(kLong), "exited with code 1");
-  EXPECT_THAT(changed.last_output(1), testing::AllOf(HasSubstr("was written by paxos, says "), HasSubstr("m3/IDENTITY"),
-                                                     HasSubstr("Start it with --consensus=paxos")));
-  stop(two);
-  stop(one);
-}
-
 TEST_F(ServeWrongCluster, AMemberWithTheDirectoryOfAnotherClusterIsKeptOut) {
   {
     LocalMember foreign = started(3, 1, "foreign", "elsewhere");  // refused: its name is not in the list

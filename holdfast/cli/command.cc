@@ -29,6 +29,7 @@ void build(CLI::App& root, Shell& shell) {
   add_watch(root, shell);
   add_lease(root, shell);
   add_member(root, shell);
+  add_key(root, shell);
   add_wal(root, shell);
   add_lab(root, shell);
   add_detect(root, shell);

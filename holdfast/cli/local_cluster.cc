@@ -16,6 +16,7 @@
 #include "holdfast/cli/json.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/replica/engine_name.h"
+#include "holdfast/runtime/key_file.h"
 
 namespace holdfast::cli {
 namespace {
@@ -65,6 +66,25 @@ StatusOr<std::optional<Settings>> read_settings(const fs::path& file) {
       cat(file.string(), " cannot be read as a cluster's description; name another directory with --dir"));
 }
 
+// What was asked for is not what is there.
+Status differs(const LocalCluster::Options& options, const Settings& settings, const std::string& directory) {
+  if (options.members != 0 && options.members != settings.members) {
+    return absl::FailedPreconditionError(cat(directory, " holds a cluster of ", settings.members, " members, not ",
+                                             options.members, "; leave -n out, or name another directory with --dir"));
+  }
+  if (options.base_port > 0 && options.base_port != settings.base_port) {
+    return absl::FailedPreconditionError(cat(directory, " holds a cluster at ports from ", settings.base_port,
+                                             " on, which its members know each other by; leave --base-port out, or ",
+                                             "name another directory with --dir"));
+  }
+  if (options.engine && options.engine != settings.engine) {
+    return absl::FailedPreconditionError(
+        cat(directory, " holds a cluster that runs ", replica::name_of(settings.engine), ", not ",
+            replica::name_of(*options.engine), "; leave --consensus out, or name another directory with --dir"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::optional<int> find_free_ports(int count) {
@@ -109,66 +129,94 @@ Status LocalCluster::claim_directory() {
 
 Status LocalCluster::settle(const Options& options) {
   const fs::path file = fs::path(directory_) / "cluster.json";
-  const StatusOr<std::optional<Settings>> found = read_settings(file);
-  if (!found.ok()) return found.status();
-  was_there_ = found->has_value();
-  Settings settings = found->value_or(Settings{});
-  if (was_there_ && options.members != 0 && options.members != settings.members) {
-    return absl::FailedPreconditionError(cat(directory_, " holds a cluster of ", settings.members, " members, not ",
-                                             options.members, "; leave -n out, or name another directory with --dir"));
-  }
-  if (was_there_ && options.base_port > 0 && options.base_port != settings.base_port) {
-    return absl::FailedPreconditionError(cat(directory_, " holds a cluster at ports from ", settings.base_port,
-                                             " on, which its members know each other by; leave --base-port out, or ",
-                                             "name another directory with --dir"));
-  }
-  if (was_there_ && options.engine && options.engine != settings.engine) {
-    return absl::FailedPreconditionError(
-        cat(directory_, " holds a cluster that runs ", replica::name_of(settings.engine), ", not ",
-            replica::name_of(*options.engine), "; leave --consensus out, or name another directory with --dir"));
-  }
+  const StatusOr<std::optional<Settings>> found_there = read_settings(file);
+  if (!found_there.ok()) return found_there.status();
+  was_there_ = found_there->has_value();
   if (!was_there_) {
-    settings.engine = options.engine.value_or(settings.engine);
-    settings.members = options.members == 0 ? 3 : options.members;
-    settings.base_port = options.base_port < 0 ? kDefaultBasePort : options.base_port;
-    if (settings.base_port == 0) {
-      const std::optional<int> base = find_free_ports(2 * settings.members);
-      if (!base) return absl::UnavailableError("no free ports were found; name some with --base-port");
-      settings.base_port = *base;
-    }
-    std::ofstream out(file);
-    out << Json{{"members", settings.members},
-                {"base_port", settings.base_port},
-                {"consensus", std::string(replica::name_of(settings.engine))}}
-               .dump()
-        << "\n";
-    if (!out.flush()) return absl::FailedPreconditionError(cat("cannot write ", file.string()));
+    if (Status status = found(options, file); !status.ok()) return status;
+  } else {
+    const Settings& settings = **found_there;
+    if (Status status = differs(options, settings, directory_); !status.ok()) return status;
+    founded_members_ = settings.members;
+    base_port_ = settings.base_port;
+    engine_ = settings.engine;
   }
-  base_port_ = settings.base_port;
-  engine_ = settings.engine;
-  for (int number = 1; number <= settings.members; ++number) {
-    std::vector<std::string> args = member_flags(number, settings.members);
+  if (replica::is_byzantine(engine_)) {
+    if (Status status = make_keys(); !status.ok()) return status;
+  }
+  for (int number = 1; number <= founded_members_; ++number) {
+    std::vector<std::string> args = member_flags(number);
     args.insert(args.end(), options.flags.begin(), options.flags.end());
     members_.emplace_back(LocalMember::Spec{options.program, std::move(args), cat(directory_, "/m", number, ".log")});
   }
   return absl::OkStatus();
 }
 
-std::vector<std::string> LocalCluster::member_flags(int number, int members) const {
+Status LocalCluster::found(const Options& options, const std::string& file) {
+  engine_ = options.engine.value_or(engine_);
+  const int least = replica::is_byzantine(engine_) ? 4 : 1;
+  founded_members_ = options.members == 0 ? std::max(least, 3) : options.members;
+  if (founded_members_ < least) {
+    return absl::InvalidArgumentError(cat("--consensus=", replica::name_of(engine_), " needs at least ", least,
+                                          " members, of which one may lie; write -n ", least));
+  }
+  base_port_ = options.base_port < 0 ? kDefaultBasePort : options.base_port;
+  if (base_port_ == 0) {
+    const std::optional<int> base = find_free_ports(2 * founded_members_);
+    if (!base) return absl::UnavailableError("no free ports were found; name some with --base-port");
+    base_port_ = *base;
+  }
+  std::ofstream out(file);
+  out << Json{{"members", founded_members_},
+              {"base_port", base_port_},
+              {"consensus", std::string(replica::name_of(engine_))}}
+             .dump()
+      << "\n";
+  if (!out.flush()) return absl::FailedPreconditionError(cat("cannot write ", file));
+  return absl::OkStatus();
+}
+
+// Those that are there are kept.
+Status LocalCluster::make_keys() {
+  for (int number = 1; number <= founded_members_ + 1; ++number) {
+    const std::string name = number > founded_members_ ? "administrator" : cat("m", number);
+    const std::string path = cat(directory_, "/", name, ".key");
+    StatusOr<crypto::PublicKey> key = runtime::make_key_file(path);
+    if (absl::IsAlreadyExists(key.status())) {
+      const StatusOr<crypto::Seed> seed = runtime::read_key_file(path);
+      if (!seed.ok()) return seed.status();
+      key = crypto::Identity(*seed).public_key();
+    }
+    if (!key.ok()) return key.status();
+    keys_.push_back(to_hex(key->view()));
+  }
+  return absl::OkStatus();
+}
+
+std::string LocalCluster::peer_url(int number) const {
+  const std::string key = keys_.empty() ? "" : cat(keys_[static_cast<size_t>(number) - 1], "@");
+  return cat("http://", key, "127.0.0.1:", peer_port(number));
+}
+
+std::vector<std::string> LocalCluster::member_flags(int number) const {
   std::vector<std::string> cluster;
-  for (int i = 1; i <= members; ++i) cluster.push_back(cat("m", i, "=http://127.0.0.1:", peer_port(i)));
-  const std::string peer = cat("http://127.0.0.1:", peer_port(number));
+  for (int i = 1; i <= founded_members_; ++i) cluster.push_back(cat("m", i, "=", peer_url(i)));
   const std::string client = cat("http://127.0.0.1:", client_port(number));
-  return {"serve",
-          cat("--name=m", number),
-          cat("--data-dir=", directory_, "/m", number),
-          cat("--listen-peer-urls=", peer),
-          cat("--initial-advertise-peer-urls=", peer),
-          cat("--listen-client-urls=", client),
-          cat("--advertise-client-urls=", client),
-          cat("--initial-cluster=", join(cluster, ",")),
-          cat("--initial-cluster-token=", directory_),
-          cat("--consensus=", replica::name_of(engine_))};
+  std::vector<std::string> flags = {"serve",
+                                    cat("--name=m", number),
+                                    cat("--data-dir=", directory_, "/m", number),
+                                    cat("--listen-peer-urls=http://127.0.0.1:", peer_port(number)),
+                                    cat("--initial-advertise-peer-urls=", peer_url(number)),
+                                    cat("--listen-client-urls=", client),
+                                    cat("--advertise-client-urls=", client),
+                                    cat("--initial-cluster=", join(cluster, ",")),
+                                    cat("--initial-cluster-token=", directory_),
+                                    cat("--consensus=", replica::name_of(engine_))};
+  if (!keys_.empty()) {
+    flags.push_back(cat("--member-key-file=", directory_, "/m", number, ".key"));
+    flags.push_back(cat("--administrator-key=", keys_.back()));
+  }
+  return flags;
 }
 
 Status LocalCluster::check_ports() const {

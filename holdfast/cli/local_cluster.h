@@ -3,6 +3,7 @@
 //   DIR/cluster.json      how many members, from which port on, kept in step by what
 //   DIR/m1/, DIR/m2/ ...  the members' data
 //   DIR/m1.log ...        what they print
+//   DIR/m1.key ...        with PBFT: their private keys, and administrator.key
 //
 // A directory that is there is continued: its members' identities and addresses stay what they were.
 #pragma once
@@ -60,11 +61,16 @@ class LocalCluster {
   LocalCluster() = default;
   Status claim_directory();
   Status settle(const Options& options);
+  Status found(const Options& options, const std::string& file);
+  Status make_keys();
   Status check_ports() const;
-  std::vector<std::string> member_flags(int number, int members) const;
+  std::string peer_url(int number) const;
+  std::vector<std::string> member_flags(int number) const;
 
   std::string directory_;
+  int founded_members_ = 0;
   int base_port_ = 0;
+  std::vector<std::string> keys_;  // the public ones, and the administrator's; none but with PBFT
   replica::EngineKind engine_ = replica::EngineKind::kRaft;
   bool was_there_ = false;
   int lock_ = -1;

@@ -145,6 +145,8 @@ server::MemberConfig member_config(const ServeOptions& options) {
   config.initial_cluster_state = options.join_existing ? server::ClusterState::kExisting : server::ClusterState::kNew;
   config.initial_cluster_token = options.cluster_token;
   config.engine = options.engine;
+  config.key_file = options.key_file;
+  config.administrator = options.administrator;
   config.heartbeat_interval = Duration::millis(static_cast<int64_t>(options.heartbeat_ms));
   config.election_timeout = Duration::millis(static_cast<int64_t>(options.election_ms));
   config.snapshot_count = options.snapshot_count;

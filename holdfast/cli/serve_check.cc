@@ -6,6 +6,7 @@
 #include "holdfast/cli/json.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/replica/engine_name.h"
+#include "holdfast/server/member_key.h"
 
 namespace holdfast::cli {
 namespace {
@@ -24,6 +25,7 @@ class Checker {
     sizes_and_times();
     urls();
     cluster();
+    keys();
     return std::move(options_);
   }
 
@@ -102,10 +104,36 @@ class Checker {
     const GivenValue* given = find("consensus");
     if (given == nullptr) return;
     const auto engine = replica::engine_named(given->value);
-    if (engine && !replica::is_byzantine(*engine)) {
+    if (engine) {
       options_.engine = *engine;
     } else {
-      problem(cat(given->where, "=", given->value, " must be raft or paxos"));
+      problem(cat(given->where, "=", given->value, " must be ", replica::engine_names()));
+    }
+  }
+
+  // What only a Byzantine engine needs, and what it needs besides.
+  void keys() {
+    const bool byzantine = replica::is_byzantine(options_.engine);
+    for (const char* flag : {"member-key-file", "administrator-key"}) {
+      if (find(flag) != nullptr && !byzantine) problem(cat(where(flag), " is for --consensus=pbft only; leave it out"));
+    }
+    text("member-key-file", options_.key_file);
+    if (const GivenValue* given = find("administrator-key")) {
+      options_.administrator = crypto::PublicKey::from(from_hex(given->value).value_or(""));
+      if (!options_.administrator) {
+        problem(cat(given->where, "=", given->value,
+                    " is no public key: write the 64 digits that `holdfast key show FILE` ",
+                    "prints at the administrator's"));
+      }
+    }
+    if (!problems_.empty()) return;  // the cluster may not be known
+    std::vector<server::InitialMember> cluster;
+    for (const auto& [name, urls] : options_.initial_cluster) {
+      cluster.push_back({name, {}});
+      for (const Url& url : urls) cluster.back().peer_urls.push_back(url.text());
+    }
+    if (const Status status = server::check_keys(options_.engine, cluster); !status.ok()) {
+      problem(cat(where("initial-cluster"), ": ", status.message()));
     }
   }
 
@@ -144,7 +172,8 @@ class Checker {
   bool url_list(const char* flag, std::vector<Url>& out) {
     const GivenValue* given = find(flag);
     if (given == nullptr) return false;
-    StatusOr<std::vector<Url>> urls = parse_urls(given->value);
+    const bool of_a_peer = std::string_view(flag) == "initial-advertise-peer-urls";
+    StatusOr<std::vector<Url>> urls = parse_urls(given->value, of_a_peer ? parse_peer_url : parse_url);
     if (!urls.ok()) {
       problem(cat(given->where, ": ", urls.status().message()));
     } else {
@@ -238,13 +267,13 @@ class Checker {
         problem(cat(given.where, ": \"", part, "\" is not of the form NAME=http://HOST:PORT"));
         continue;
       }
-      const StatusOr<Url> url = parse_url(trim(part.substr(equals + 1)));
+      const StatusOr<Url> url = parse_peer_url(trim(part.substr(equals + 1)));
       if (!url.ok()) {
         problem(cat(given.where, ": ", url.status().message()));
         continue;
       }
       for (const auto& [owner, taken] : owners) {
-        if (taken != *url) continue;
+        if (taken.authority() != url->authority()) continue;
         problem(owner == name ? cat(given.where, " names \"", name, "\" twice with ", url->text())
                               : cat(given.where, " gives ", url->text(), " to both \"", owner, "\" and \"", name,
                                     "\"; every member needs a URL of its own"));
@@ -260,8 +289,13 @@ class Checker {
 
   // What the others will dial for us must be what we say we are.
   void check_own_urls(const GivenValue& given, const std::vector<Url>& listed) {
-    if (find("initial-advertise-peer-urls") == nullptr && find("listen-peer-urls") == nullptr) {
-      if (listed == options_.advertise_peer_urls) return;
+    // Where this member listens says nothing of its key.
+    const auto same_place = [](const Url& x, const Url& y) { return x.authority() == y.authority(); };
+    const std::vector<Url>& ours = options_.advertise_peer_urls;
+    if (find("initial-advertise-peer-urls") == nullptr &&
+        std::equal(listed.begin(), listed.end(), ours.begin(), ours.end(), same_place)) {
+      options_.advertise_peer_urls = listed;
+      return;
     }
     std::vector<std::string> a, b;
     for (const Url& url : listed) a.push_back(url.text());

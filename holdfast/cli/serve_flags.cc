@@ -55,7 +55,9 @@ constexpr ServeFlag kFlags[] = {
      "This member's peer URLs, as the others reach it; by default --listen-peer-urls."},
     {"initial-cluster", kFull, kText, "${name}=${initial-advertise-peer-urls}",
      "The members to start with: NAME=URL,NAME=URL,..."},
-    {"initial-cluster-state", kFull, kText, "new", "'new' to found a cluster, 'existing' to join one."},
+    {"initial-cluster-state", kFull, kText, "new",
+     "'new' to found a cluster, 'existing' to join one. With pbft 'existing' says that this member was one and lost "
+     "its disk."},
     {"initial-cluster-token", kFull, kText, "etcd-cluster", "Keeps clusters founded from equal flags apart."},
     {"advertise-client-urls", kFull, kText, "http://localhost:2379",
      "This member's client URLs, as clients reach it; by default --listen-client-urls."},
@@ -64,7 +66,14 @@ constexpr ServeFlag kFlags[] = {
      "Older name of --watch-progress-notify-interval."},
     // Holdfast's own.
     {"consensus", kOwn, kText, "raft",
-     "What keeps the members in step: raft or paxos; the same at all of them, for the cluster's whole life."},
+     "What keeps the members in step: raft, paxos or pbft; the same at all of them, for the cluster's whole life. With "
+     "pbft "
+     "up to a third of the members, four at least, may lie; each has a key, and its peer URL carries the public one."},
+    {"member-key-file", kOwn, kText, "${data-dir}/member.key",
+     "With --consensus=pbft: this member's private key, as `holdfast key new FILE` makes it."},
+    {"administrator-key", kOwn, kText, "",
+     "With --consensus=pbft: the public key that may change the membership; the same at all members; empty: nobody "
+     "may."},
     // Accepted for what Holdfast does anyway.
     {"config-file", kFixed, kText, "", "configuration files are not supported yet: give flags or ETCD_... variables"},
     {"initial-election-tick-advance", kFixed, kBool, "true", "elections are never delayed on start; remove it"},

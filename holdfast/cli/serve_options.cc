@@ -123,7 +123,7 @@ std::string serve_help() {
       "  holdfast serve [--flag=value ...]\n"
       "\n"
       "With no flag it is a store of a single member on http://localhost:2379, kept in default.holdfast.\n"
-      "Flags and environment variables are etcd's, but for --consensus (docs/guide/consensus.md). Each flag can be "
+      "Flags and environment variables are etcd's, but for those of docs/guide/consensus.md. Each flag can be "
       "given as --data-dir=DIR, --data-dir DIR,\n"
       "HOLDFAST_DATA_DIR=DIR or ETCD_DATA_DIR=DIR; the first of these that is given counts.\n"
       "\n"

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,8 @@ struct ServeOptions {
   bool join_existing = false;
   std::string cluster_token = "etcd-cluster";
   replica::EngineKind engine = replica::EngineKind::kRaft;
+  std::string key_file;  // empty: in data_dir
+  std::optional<crypto::PublicKey> administrator;
   uint64_t heartbeat_ms = 100;
   uint64_t election_ms = 1000;
   uint64_t snapshot_count = 10'000;

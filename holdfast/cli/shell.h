@@ -64,6 +64,7 @@ void add_lease(CLI::App& root, Shell& shell);
 void add_member(CLI::App& root, Shell& shell);
 void add_status(CLI::App& root, Shell& shell);
 void add_up(CLI::App& root, Shell& shell);
+void add_key(CLI::App& root, Shell& shell);
 void add_wal(CLI::App& root, Shell& shell);
 void add_lab(CLI::App& root, Shell& shell);
 void add_detect(CLI::App& root, Shell& shell);

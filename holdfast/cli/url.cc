@@ -71,10 +71,25 @@ StatusOr<Url> parse_url(std::string_view text) {
   return url;
 }
 
-StatusOr<std::vector<Url>> parse_urls(std::string_view text) {
+StatusOr<Url> parse_peer_url(std::string_view text) {
+  constexpr std::string_view kScheme = "http://";
+  const size_t at = text.find('@');
+  if (!text.starts_with(kScheme) || at == std::string_view::npos) return parse_url(text);
+  const std::string_view key = text.substr(kScheme.size(), at - kScheme.size());
+  if (key.size() != 64 || key.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
+    return bad(text,
+               "has before the @ something other than a member's key, which is 64 digits as `holdfast key show FILE` "
+               "prints them; write http://KEY@HOST:PORT");
+  }
+  const StatusOr<Url> url = parse_url(cat(kScheme, text.substr(at + 1)));
+  if (!url.ok()) return url.status();
+  return Url{url->host, url->port, std::string(key)};
+}
+
+StatusOr<std::vector<Url>> parse_urls(std::string_view text, StatusOr<Url> (*parse)(std::string_view)) {
   std::vector<Url> urls;
   for (std::string_view part : split(text, ',')) {
-    StatusOr<Url> url = parse_url(trim(part));
+    StatusOr<Url> url = parse(trim(part));
     if (!url.ok()) return url.status();
     if (std::find(urls.begin(), urls.end(), *url) != urls.end()) {
       return bad(text, cat("names ", url->text(), " twice"));

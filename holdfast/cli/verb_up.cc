@@ -23,8 +23,8 @@ void run(Shell& shell, const UpFlags& flags, const std::string& program) {
     return shell.usage_error(cat("--pace=", flags.pace, " must be a duration of at most an hour, such as 4s"));
   }
   const auto engine = replica::engine_named(flags.consensus);
-  if (!flags.consensus.empty() && (!engine || replica::is_byzantine(*engine))) {
-    return shell.usage_error(cat("--consensus=", flags.consensus, " must be raft or paxos"));
+  if (!flags.consensus.empty() && !engine) {
+    return shell.usage_error(cat("--consensus=", flags.consensus, " must be ", replica::engine_names()));
   }
   Interrupts interrupts;  // before any thread is started
   LocalCluster::Options options;
@@ -60,7 +60,8 @@ void add_up(CLI::App& root, Shell& shell) {
       ->check(CLI::Range(0, 65'500))
       ->type_name("PORT");
   app->add_option("--consensus", flags->consensus,
-                  "What keeps the members in step: raft or paxos; raft when the directory is new")
+                  "What keeps the members in step: raft, paxos or pbft (four members, of which one may lie); raft when "
+                  "the directory is new")
       ->type_name("ENGINE");
   app->add_flag("--demo", flags->demo, "Write under load, kill and restart members, check everything, and end");
   app->add_option("--pace", flags->pace, "With --demo: how long to write before and after a member is killed")
@@ -74,7 +75,7 @@ void add_up(CLI::App& root, Shell& shell) {
       "Examples:\n"
       "  holdfast up\n"
       "  holdfast up -n 5 --dir=/tmp/five --base-port=0\n"
-      "  holdfast up --consensus=paxos --dir=/tmp/paxos\n"
+      "  holdfast up --consensus=pbft -n 4 --dir=/tmp/pbft\n"
       "  holdfast up --demo --dir=/tmp/demo --base-port=0");
   app->callback([flags, &shell] { run(shell, *flags, own_program()); });
 }

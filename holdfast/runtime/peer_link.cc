@@ -40,7 +40,7 @@ void PeerLink::set_urls(const std::vector<std::string>& urls) {
   urls_.clear();
   next_url_ = 0;
   for (const std::string& text : urls) {
-    StatusOr<Url> url = parse_url(text);
+    StatusOr<Url> url = parse_peer_url(text);
     if (url.ok()) {
       urls_.push_back(*std::move(url));
     } else {

@@ -19,7 +19,27 @@ bool host_characters(std::string_view host, bool v6) {
   });
 }
 
+constexpr size_t kKeyDigits = 64;
+constexpr std::string_view kScheme = "http://";
+
 }  // namespace
+
+StatusOr<Url> parse_peer_url(std::string_view text) {
+  const size_t at = text.find('@');
+  if (!text.starts_with(kScheme) || at == std::string_view::npos) return parse_url(text);
+  const std::string_view key = text.substr(kScheme.size(), at - kScheme.size());
+  const bool digits =
+      std::all_of(key.begin(), key.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (key.size() != kKeyDigits || !digits) {
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" has before the @ something other than the 64 digits of a key; "
+                    "write it as http://KEY@HOST:PORT",
+                    text));
+  }
+  const StatusOr<Url> url = parse_url(fmt::format("{}{}", kScheme, text.substr(at + 1)));
+  if (!url.ok()) return url.status();
+  return Url{url->host, url->port, std::string(key)};
+}
 
 StatusOr<Url> parse_url(std::string_view text) {
   for (const std::string_view scheme : {"https://", "unix://", "unixs://"}) {
@@ -29,8 +49,8 @@ StatusOr<Url> parse_url(std::string_view text) {
     }
   }
   std::string_view rest = text;
-  if (!rest.starts_with("http://")) return bad(text, "does not begin with http://");
-  rest.remove_prefix(std::string_view("http://").size());
+  if (!rest.starts_with(kScheme)) return bad(text, "does not begin with http://");
+  rest.remove_prefix(kScheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#@") != std::string_view::npos) return bad(text, "has more than a host and a port");
 

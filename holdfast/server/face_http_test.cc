@@ -67,7 +67,8 @@ TEST(FaceHttp, VersionAndMetrics) {
   config.version = "9.9";
   TestServer server(config);
   EXPECT_EQ(body_of(get(server, "/version")),
-            "{\"etcdserver\":\"3.6.0\",\"etcdcluster\":\"3.6.0\",\"storage\":\"3.6.0\",\"holdfast\":\"9.9\"}\n");
+            "{\"etcdserver\":\"3.6.0\",\"etcdcluster\":\"3.6.0\",\"storage\":\"3.6.0\",\"holdfast\":\"9.9\","
+            "\"consensus\":\"raft\"}\n");
   Http2Client client(server);
   client.call("/etcdserverpb.KV/Range", grpc_message(store::RangeRequest{.key = Slice::unowned("k")}));
   const std::string metrics = get(server, "/metrics");

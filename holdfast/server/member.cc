@@ -14,6 +14,7 @@
 #include "holdfast/runtime/sockets.h"
 #include "holdfast/server/member_impl.h"
 #include "holdfast/server/member_join.h"
+#include "holdfast/server/member_key.h"
 
 namespace holdfast::server {
 namespace {
@@ -85,15 +86,23 @@ Status Member::Impl::find_identity() {
   } else {
     const AskMembers ask = ask_others(config_);
     const Wait wait = [](Duration pause) { std::this_thread::sleep_for(std::chrono::nanoseconds(pause.nanos())); };
-    auto found = config_.initial_cluster_state == ClusterState::kNew ? found_cluster(config_, ask)
-                                                                     : join_cluster(config_, ask, wait);
+    const bool existing = config_.initial_cluster_state == ClusterState::kExisting;
+    // A member of a Byzantine cluster believes nobody who it is: that follows from the flags, also after a lost disk.
+    const bool byzantine = replica::is_byzantine(config_.engine);
+    auto found = existing && !byzantine ? join_cluster(config_, ask, wait) : found_cluster(config_, ask);
     if (!found.ok()) return found.status();
     file_ = *std::move(found);
     file_.wal_dir = wal_dir_to_note(config_);
     file_.engine = config_.engine;
+    file_.disk_lost = existing && byzantine;
   }
   identity_ = {file_.cluster_id, file_.member_id, config_.name};
-  return check_flags_against_identity();
+  if (Status s = check_flags_against_identity(); !s.ok()) return s;
+  if (!replica::is_byzantine(config_.engine)) return absl::OkStatus();
+  auto byzantine = byzantine_config(config_, file_);
+  if (!byzantine.ok()) return byzantine.status();
+  byzantine_ = *std::move(byzantine);
+  return absl::OkStatus();
 }
 
 Status Member::Impl::check_flags_against_identity() {
@@ -133,6 +142,7 @@ Status Member::Impl::check_flags_against_identity() {
 service::Config Member::Impl::service_config() const {
   service::Config c;
   c.replica.engine = config_.engine;
+  c.replica.byzantine = byzantine_;
   c.replica.consensus.self = file_.member_id;
   c.replica.consensus.seed = random_seed();
   c.replica.consensus.heartbeat_interval = config_.heartbeat_interval;

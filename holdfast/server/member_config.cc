@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include "holdfast/runtime/url.h"
+#include "holdfast/server/member_key.h"
 
 namespace holdfast::server {
 namespace {
@@ -12,7 +13,8 @@ namespace {
 Status check_urls(std::string_view flag, const std::vector<std::string>& urls, bool advertised) {
   if (urls.empty()) return absl::InvalidArgumentError(fmt::format("--{}: at least one URL is needed", flag));
   for (const std::string& text : urls) {
-    const StatusOr<runtime::Url> url = runtime::parse_url(text);
+    const bool of_a_peer = flag == "initial-cluster" || flag == "initial-advertise-peer-urls";
+    const StatusOr<runtime::Url> url = of_a_peer ? runtime::parse_peer_url(text) : runtime::parse_url(text);
     if (!url.ok())
       return absl::InvalidArgumentError(fmt::format("--{}: {}", flag, std::string(url.status().message())));
     if (advertised && url->port == 0) {
@@ -127,6 +129,9 @@ Status check(const MemberConfig& config) {
   if (Status s = check_urls("advertise-client-urls", config.advertise_client_urls, true); !s.ok()) return s;
   if (Status s = check_intervals(config); !s.ok()) return s;
   if (Status s = check_sizes(config); !s.ok()) return s;
+  if (Status s = check_keys(config.engine, initial_cluster_of(config)); !s.ok()) {
+    return Status(s.code(), fmt::format("--initial-cluster: {}", std::string(s.message())));
+  }
   return check_cluster(config);
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "holdfast/base/status.h"
 #include "holdfast/consensus/types.h"
+#include "holdfast/crypto/crypto.h"
 #include "holdfast/model/types.h"
 #include "holdfast/replica/types.h"
 
@@ -37,6 +39,9 @@ struct MemberConfig {
   ClusterState initial_cluster_state = ClusterState::kNew;
   std::string initial_cluster_token = "etcd-cluster";
   replica::EngineKind engine = replica::EngineKind::kRaft;  // --consensus
+  // With PBFT only. The public keys of the members are in their peer URLs.
+  std::string key_file;                            // --member-key-file; empty: "<data-dir>/member.key"
+  std::optional<crypto::PublicKey> administrator;  // --administrator-key
 
   Duration heartbeat_interval = Duration::millis(100);
   Duration election_timeout = Duration::millis(1000);

@@ -93,6 +93,8 @@ void Member::Impl::save_members() {
 void Member::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
   if (reason == runtime::Refusal::kEngine) return on_engine_refused(peer);
   if (reason != runtime::Refusal::kRemoved) return;
+  say_removed_.insert(peer);
+  if (say_removed_.size() < believed()) return;
   mark<"member.told_of_removal">();
   spdlog::error("member.removed member={:x} says={:x}", file_.member_id.value(), peer.value());
   finish(absl::FailedPreconditionError(fmt::format(
@@ -100,6 +102,10 @@ void Member::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
       "back, delete the directory, add the member again (holdfast member add), and start it with "
       "--initial-cluster-state=existing",
       file_.member_id.value(), data_disk_->path())));
+}
+
+size_t Member::Impl::believed() const {
+  return replica::is_byzantine(config_.engine) ? (peer_members().size() - 1) / 3 + 1 : 1;
 }
 
 // Members of different engines never agree on anything. Who is refused by more than half of the others is on the wrong

@@ -171,6 +171,7 @@ std::string to_json(const MemberIdentity& identity) {
                     {"name", identity.name},
                     {"wal_dir", identity.wal_dir},
                     {"consensus", std::string(replica::name_of(identity.engine))},
+                    {"disk_lost", identity.disk_lost},
                     {"bootstrap", members_json(identity.bootstrap)},
                     {"members", members_json(identity.members)}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -196,8 +197,12 @@ StatusOr<MemberIdentity> parse_identity(std::string_view text) {
   }
   const StatusOr<replica::EngineKind> engine = engine_of(field(in, "consensus"));
   if (!engine.ok()) return engine.status();
-  return MemberIdentity{*cluster, NodeId(*member), name.get<std::string>(), wal_dir.get<std::string>(), *bootstrap,
-                        *members, *engine};
+  const json& disk_lost = field(in, "disk_lost");
+  MemberIdentity out{*cluster,   NodeId(*member), name.get<std::string>(), wal_dir.get<std::string>(),
+                     *bootstrap, *members};
+  out.engine = *engine;
+  out.disk_lost = disk_lost.is_boolean() && disk_lost.get<bool>();
+  return out;
 }
 
 StatusOr<std::optional<MemberIdentity>> load_identity(stable::Disk& disk) {
@@ -240,7 +245,8 @@ bool is_noted_wal_dir(const MemberConfig& config, const std::string& noted) {
 
 Status check_data_dir(const std::string& path, std::string_view log) {
   return check_directory(path, "--data-dir", [log](std::string_view name) {
-    constexpr std::string_view kOurs[] = {"IDENTITY", "IDENTITY.tmp", "LOCK", "wal", "snapshots", "lost+found"};
+    constexpr std::string_view kOurs[] = {"IDENTITY",  "IDENTITY.tmp", "LOCK",      "wal",
+                                          "snapshots", "member.key",   "lost+found"};
     return name == log || std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs);
   });
 }

@@ -33,6 +33,8 @@ struct MemberIdentity {
   std::vector<store::Member> members;    // as last known: hints where to find the others after a restart
   // What its log was written by; a file without the entry is older than the choice.
   replica::EngineKind engine = replica::EngineKind::kRaft;
+  // Of a member of a Byzantine cluster: it began here after it had lost another disk, on which it may have voted.
+  bool disk_lost = false;
   bool operator==(const MemberIdentity&) const = default;
 };
 

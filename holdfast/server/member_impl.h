@@ -66,6 +66,7 @@ struct Member::Impl final : Backend, runtime::NodeHost<service::Service>::Owner 
   Identity identity_;
   MemberIdentity file_;
   bool fresh_ = false;  // there was no IDENTITY file
+  std::optional<replica::ByzantineConfig> byzantine_;
   uint64_t incarnation_ = 0;
 
   std::unique_ptr<runtime::PosixDisk> data_disk_;
@@ -84,6 +85,9 @@ struct Member::Impl final : Backend, runtime::NodeHost<service::Service>::Owner 
   Status result_;
   std::vector<store::Member> members_;  // as given to the transport
   NodeId leader_;
+  // How many others must say the same before it is believed: one, or more than may lie.
+  size_t believed() const;
+  std::set<NodeId> say_removed_;   // who says that this member was removed
   std::set<NodeId> other_engine_;  // who refuses this member because it runs another engine
   uint64_t last_call_ = 0;
   uint64_t last_stream_ = 0;

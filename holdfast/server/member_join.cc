@@ -11,6 +11,7 @@
 #include "holdfast/model/retry.h"
 #include "holdfast/replica/engine_name.h"
 #include "holdfast/runtime/peer_query.h"
+#include "holdfast/server/member_key.h"
 
 namespace holdfast::server {
 namespace {
@@ -53,6 +54,24 @@ Status check_engine(const runtime::MembersReply& reply, const MemberConfig& conf
       ours, reply.cluster.value, reply.sender.value(), theirs, theirs));
 }
 
+Status lost_disk(const MemberIdentity& identity, const MemberConfig& config) {
+  mark<"member.already_bootstrapped">();
+  const std::string lost = fmt::format(
+      "member {:x} ({}) has already been part of cluster {:x}, but its data directory {} is empty. Start it with "
+      "its old --data-dir. If that is lost, ",
+      identity.member_id.value(), config.name, identity.cluster_id, data_dir_of(config));
+  if (replica::is_byzantine(config.engine)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "{}start it with --initial-cluster-state=existing: it may have voted and forgotten it, and takes part "
+        "again when nothing that it may have said matters any more",
+        lost));
+  }
+  return absl::FailedPreconditionError(fmt::format(
+      "{}remove the member (holdfast member remove {:x}), add it again (holdfast member add), and start it with "
+      "--initial-cluster-state=existing: a member that has forgotten its votes must not vote again",
+      lost, identity.member_id.value()));
+}
+
 }  // namespace
 
 store::Member to_store(const runtime::PeerMember& m) {
@@ -65,7 +84,7 @@ AskMembers ask_others(const MemberConfig& config) {
   const std::vector<std::string> own = own_urls(config);
   for (const InitialMember& m : initial_cluster_of(config)) {
     for (const std::string& text : m.peer_urls) {
-      const StatusOr<runtime::Url> url = runtime::parse_url(text);
+      const StatusOr<runtime::Url> url = runtime::parse_peer_url(text);
       if (url.ok() && std::find(own.begin(), own.end(), text) == own.end()) urls.push_back(*url);
     }
   }
@@ -83,30 +102,25 @@ StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMemb
   identity.bootstrap = identity.members = bootstrap_members(cluster, config.initial_cluster_token);
   std::vector<NodeId> ids;
   for (const store::Member& m : identity.bootstrap) ids.push_back(m.id);
-  identity.cluster_id = cluster_id_of(ids, config.initial_cluster_token);
+  identity.cluster_id = cluster_id_of(ids, founding_token(config));
   identity.member_id = member_id_of(config.initial_advertise_peer_urls, config.initial_cluster_token);
   if (cluster.size() == 1) return with_names(std::move(identity), config);
 
   const auto replies = ask(SIZE_MAX, kFoundTimeout);
   if (!replies.ok()) return with_names(std::move(identity), config);  // the others start as well
+  // Of a Byzantine cluster more than those who may lie must say the same.
+  const size_t believed = replica::is_byzantine(config.engine) ? (cluster.size() - 1) / 3 + 1 : 1;
+  size_t strangers = 0, witnesses = 0;
   for (const runtime::MembersReply& reply : *replies) {
     if (reply.cluster.value != identity.cluster_id) continue;  // the handshake will tell them apart
-    if (Status s = check_engine(reply, config); !s.ok()) return s;
-    for (const runtime::PeerMember& m : reply.members) {
-      // Client URLs are published by a member that runs.
-      if (m.id != identity.member_id || m.client_urls.empty()) continue;
-      mark<"member.already_bootstrapped">();
-      return absl::FailedPreconditionError(
-          fmt::format("member {:x} ({}) has already been part of cluster {:x}, but its data directory {} is empty. "
-                      "Start it with its old "
-                      "--data-dir. If that is lost, remove the member (holdfast member remove {:x}), add it again "
-                      "(holdfast member add), "
-                      "and start it with --initial-cluster-state=existing: a member that has forgotten its votes must "
-                      "not vote again",
-                      identity.member_id.value(), config.name, identity.cluster_id, data_dir_of(config),
-                      identity.member_id.value()));
-    }
+    if (Status s = check_engine(reply, config); !s.ok() && ++strangers >= believed) return s;
+    // Client URLs are published by a member that runs.
+    witnesses += std::any_of(reply.members.begin(), reply.members.end(), [&](const runtime::PeerMember& m) {
+      return m.id == identity.member_id && !m.client_urls.empty();
+    });
   }
+  // Who comes back after the loss of its disk, and says so, is expected to be known.
+  if (config.initial_cluster_state == ClusterState::kNew && witnesses >= believed) return lost_disk(identity, config);
   return with_names(std::move(identity), config);
 }
 

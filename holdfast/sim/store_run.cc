@@ -217,8 +217,8 @@ Budget budget_of(const RunSpec& spec) {
 std::string describe(const RunSpec& spec) {
   const StoreConfig& s = spec.store;
   std::string text = std::to_string(s.members) + " members" +
-                     (s.engine == replica::EngineKind::kRaft ? "" : " by " + std::string(replica::name_of(s.engine))) + ", reads by " +
-                     print(s.read_mode) + ", a snapshot every " + std::to_string(s.snapshot_count) +
+                     (s.engine == replica::EngineKind::kRaft ? "" : " by " + std::string(replica::name_of(s.engine))) +
+                     ", reads by " + print(s.read_mode) + ", a snapshot every " + std::to_string(s.snapshot_count) +
                      " entries, segments of " + std::to_string(s.segment_bytes) + " bytes, " +
                      std::to_string(s.power_failures / 10) + "% of crashes are power failures\n" +
                      std::to_string(spec.workload.clients) + " clients, " + std::to_string(spec.workload.watchers) +

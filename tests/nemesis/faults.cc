@@ -20,7 +20,7 @@ std::string name(size_t member) { return cat("m", member + 1); }
 
 Nemesis::Nemesis(uint64_t seed, Members& members, PeerProxy& proxy, const Load& load, Record& record, std::ostream& log)
     : random_(seed), members_(members), proxy_(proxy), load_(load), record_(record), log_(log) {
-  for (const std::string& address : members.endpoints()) endpoints_.push_back(std::make_unique<Endpoint>(address));
+  for (size_t i = 0; i < members.size(); ++i) endpoints_.push_back(std::make_unique<Endpoint>(members.endpoint(i)));
 }
 
 void Nemesis::run(Time end) {

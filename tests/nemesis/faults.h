@@ -33,7 +33,7 @@ class Nemesis {
   void bridge();
 
   std::vector<size_t> neighbours(size_t first, size_t count) const;  // and the first, around the circle
-  size_t any() { return random_.below(members_.size()); }
+  size_t any() { return random_.below(members_.honest()); }
   size_t leader_or_any();
   size_t follower();
   void wait(int64_t from_ms, int64_t to_ms);

@@ -15,9 +15,18 @@ std::string url(uint16_t port) { return cat("http://127.0.0.1:", port); }
 
 }  // namespace
 
-Members::Members(const Options& options) : client_ports_(options.client_ports), paused_(size()), starts_(size()) {
+Members::Members(const Options& options)
+    : client_ports_(options.client_ports),
+      honest_(size() - options.liars),
+      byzantine_(!options.keys.empty()),
+      paused_(size()),
+      starts_(size()) {
   std::vector<std::string> cluster;
-  for (size_t i = 0; i < size(); ++i) cluster.push_back(cat("m", i + 1, "=", url(options.advertised_ports[i])));
+  for (size_t i = 0; i < size(); ++i) {
+    const std::string key = options.keys.empty() ? "" : options.keys[i] + "@";
+    advertised_.push_back(cat("http://", key, "127.0.0.1:", options.advertised_ports[i]));
+    cluster.push_back(cat("m", i + 1, "=", advertised_[i]));
+  }
   for (size_t i = 0; i < size(); ++i) {
     const std::string name = cat("m", i + 1);
     std::vector<std::string> args = {"serve",
@@ -26,9 +35,10 @@ Members::Members(const Options& options) : client_ports_(options.client_ports), 
                                      cat("--listen-client-urls=", url(options.client_ports[i])),
                                      cat("--advertise-client-urls=", url(options.client_ports[i])),
                                      cat("--listen-peer-urls=", url(options.peer_ports[i])),
-                                     cat("--initial-advertise-peer-urls=", url(options.advertised_ports[i])),
+                                     cat("--initial-advertise-peer-urls=", advertised_[i]),
                                      cat("--initial-cluster=", cli::join(cluster, ",")),
                                      cat("--initial-cluster-token=", options.directory)};
+    if (!options.keys.empty()) args.push_back(cat("--member-key-file=", options.directory, "/", name, ".key"));
     args.insert(args.end(), options.flags.begin(), options.flags.end());
     processes_.emplace_back(
         cli::LocalMember::Spec{options.program, std::move(args), cat(options.directory, "/", name, ".log")});
@@ -38,7 +48,7 @@ Members::Members(const Options& options) : client_ports_(options.client_ports), 
 
 std::vector<std::string> Members::endpoints() const {
   std::vector<std::string> out;
-  for (size_t i = 0; i < size(); ++i) out.push_back(endpoint(i));
+  for (size_t i = 0; i < honest_; ++i) out.push_back(endpoint(i));
   return out;
 }
 

@@ -21,12 +21,21 @@ class Members {
     std::vector<uint16_t> client_ports, peer_ports;  // one of each per member
     std::vector<uint16_t> advertised_ports;          // where members reach each other
     std::vector<std::string> flags;                  // further ones
+    size_t liars = 0;
+    std::vector<std::string> keys;  // public ones, with PBFT; the private ones are in m1.key, ...
   };
   explicit Members(const Options& options);
 
   size_t size() const { return client_ports_.size(); }
+  // The first ones; those behind them lie, so that nothing is asked of them and nothing they say counts.
+  size_t honest() const { return honest_; }
   std::string endpoint(size_t member) const { return "127.0.0.1:" + std::to_string(client_ports_[member]); }
+  // Of the honest ones.
   std::vector<std::string> endpoints() const;
+
+  bool byzantine() const { return byzantine_; }
+  // The URL by which the others reach it.
+  const std::string& advertised(size_t member) const { return advertised_[member]; }
 
   bool running(size_t member) const { return processes_[member].running(); }
   bool paused(size_t member) const { return paused_[member]; }
@@ -48,6 +57,9 @@ class Members {
 
  private:
   std::vector<uint16_t> client_ports_;
+  size_t honest_;
+  bool byzantine_;
+  std::vector<std::string> advertised_;
   std::deque<cli::LocalMember> processes_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::vector<bool> paused_;

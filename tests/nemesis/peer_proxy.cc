@@ -9,6 +9,7 @@ using asio::ip::tcp;
 
 constexpr size_t kBufferBytes = 64 << 10;
 constexpr size_t kHelloBytes = 256 << 10;
+constexpr size_t kMessageBytes = size_t{64} << 20;
 
 }  // namespace
 
@@ -20,6 +21,8 @@ struct PeerProxy::Link : std::enable_shared_from_this<Link> {
     std::array<char, kBufferBytes> bytes;
     size_t size = 0;
     bool held = false;
+    std::string twisted;  // in place of `bytes`, where the member has a mouth of its own
+    std::string besides;  // what the mouth says unasked; goes with what comes next
   };
 
   Link(PeerProxy& proxy, tcp::socket accepted, size_t receiver)
@@ -38,7 +41,11 @@ struct PeerProxy::Link : std::enable_shared_from_this<Link> {
                              [self = shared_from_this(), &way](asio::error_code error, size_t n) {
                                if (error) return self->close();
                                way.size = n;
-                               if (&way == &self->there && self->from == kMembersAtMost) self->identify();
+                               if (&way == &self->there && self->from == kMembersAtMost) {
+                                 self->identify();
+                               } else if (&way == &self->there && self->speaks_for_itself()) {
+                                 if (!self->twist(way)) return self->close();
+                               }
                                self->forward(way);
                              });
   }
@@ -48,12 +55,48 @@ struct PeerProxy::Link : std::enable_shared_from_this<Link> {
       kept_alive = shared_from_this();
       return;
     }
-    asio::async_write(way.to, asio::buffer(way.bytes.data(), way.size),
-                      [self = shared_from_this(), &way](asio::error_code error, size_t) {
-                        if (error) return self->close();
-                        self->read(way);
-                      });
+    way.twisted += std::exchange(way.besides, {});
+    const auto bytes = way.size > 0 ? asio::buffer(way.bytes.data(), way.size) : asio::buffer(way.twisted);
+    asio::async_write(way.to, bytes, [self = shared_from_this(), &way](asio::error_code error, size_t) {
+      if (error) return self->close();
+      way.twisted.clear();
+      self->read(way);
+    });
   }
+  bool speaks_for_itself() const { return owner.mouth_ != nullptr && owner.mouth_->self() == from; }
+  // Takes whole frames out of what has come, and puts what the mouth makes of them in their place.
+  bool twist(Way& way) {
+    for (size_t at = 0; at < way.size;) {
+      const runtime::FrameReader::Space space = reader.space();
+      const size_t n = std::min(space.size, way.size - at);
+      std::copy_n(way.bytes.data() + at, n, space.data);
+      reader.filled(n);
+      at += n;
+      for (;;) {
+        const auto frame = reader.next();
+        if (!frame.ok()) return false;
+        if (!frame->has_value()) break;
+        if ((*frame)->kind == runtime::FrameKind::kMessage) {
+          speak((*frame)->body);
+        } else {
+          append(way.twisted, runtime::frame((*frame)->kind, Chain((*frame)->body)));
+        }
+      }
+    }
+    way.size = 0;
+    return true;
+  }
+  void speak(const Slice& message) {
+    for (const Mouth::Said& said : owner.mouth_->speak(to, message)) {
+      if (said.delay == Duration() && said.to == to) {
+        append(there.twisted, runtime::frame(runtime::FrameKind::kMessage, Chain(said.message)));
+        continue;
+      }
+      auto later = std::make_shared<asio::steady_timer>(owner.context_, std::chrono::nanoseconds(said.delay.nanos()));
+      later->async_wait([later, &proxy = owner, said](asio::error_code) { proxy.say_on(said.to, said.message); });
+    }
+  }
+  static void append(std::string& out, const Chain& bytes) { out += bytes.flatten().view(); }
   // Reads the first frame along with the receiver: the sender names its own peer URLs.
   void identify() {
     for (size_t at = 0; at < there.size;) {
@@ -63,6 +106,7 @@ struct PeerProxy::Link : std::enable_shared_from_this<Link> {
       reader.filled(n);
       at += n;
     }
+    reader.set_max_body_bytes(kMessageBytes);  // for what a mouth is given
     const auto frame = reader.next();
     if (!frame.ok() || !frame->has_value() || (*frame)->kind != runtime::FrameKind::kControl) return;
     const auto control = codec::decode<runtime::Control>((*frame)->body);
@@ -127,6 +171,15 @@ void PeerProxy::accept(size_t to) {
     }
     accept(to);
   });
+}
+
+// On the connection that the mouth's member has to that one.
+void PeerProxy::say_on(size_t to, const Slice& message) {
+  for (const auto& weak : links_) {
+    const auto link = weak.lock();
+    if (link == nullptr || link->from != mouth_->self() || link->to != to) continue;
+    Link::append(link->there.besides, runtime::frame(runtime::FrameKind::kMessage, Chain(message)));
+  }
 }
 
 void PeerProxy::release() {

@@ -14,6 +14,7 @@
 #include <asio.hpp>
 
 #include "holdfast/runtime/peer_frame.h"
+#include "tests/nemesis/mouth.h"
 
 namespace holdfast::nemesis {
 
@@ -21,6 +22,8 @@ class PeerProxy {
  public:
   // Listens on free ports, one per member, and connects to `peer_ports`.
   explicit PeerProxy(const std::vector<uint16_t>& peer_ports);
+  // From now on this member speaks through that mouth. Before any member is started.
+  void lend(std::unique_ptr<Mouth> mouth) { mouth_ = std::move(mouth); }
   ~PeerProxy();
 
   const std::vector<uint16_t>& ports() const { return ports_; }
@@ -32,12 +35,14 @@ class PeerProxy {
   struct Link;
   void accept(size_t to);
   void release();
+  void say_on(size_t to, const Slice& message);
 
   asio::io_context context_;
   std::vector<asio::ip::tcp::acceptor> acceptors_;
   std::vector<uint16_t> ports_, peer_ports_;
   std::vector<std::vector<bool>> cut_;
   std::vector<std::weak_ptr<Link>> links_;
+  std::unique_ptr<Mouth> mouth_;
   std::thread thread_;
 };
 
