@@ -1,7 +1,9 @@
 // A bank that survives the crash of any minority of its members.
 //
-//   bank 1 /tmp/bank1 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003      and likewise 2 and 3, each in a terminal of its
-//   own bank --engine=paxos 1 /tmp/bank1 ...                                to keep its log by Paxos instead of Raft
+//   bank 1 /tmp/bank1 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003
+//   bank --engine=paxos 1 /tmp/bank1 ...     to keep its log by Paxos instead of Raft
+//
+// and likewise 2 and 3, each in a terminal of its own.
 //
 // Type "deposit alice 100", "transfer alice bob 30" or "balance bob" into any of them.
 #include <holdfast/embed/node.h>
