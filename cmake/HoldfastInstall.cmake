@@ -38,7 +38,7 @@ install(FILES ${CMAKE_BINARY_DIR}/holdfastConfig.cmake ${CMAKE_BINARY_DIR}/holdf
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/holdfast)
 
 # The headers that embed/node.h needs, and no others: what is installed is what is promised.
-foreach(header base/status.h embed/node.h replica/image_reader.h replica/state_machine.h)
+foreach(header base/fixed_bytes.h base/status.h crypto/crypto.h embed/node.h replica/image_reader.h replica/state_machine.h)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES ${CMAKE_SOURCE_DIR}/holdfast/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/holdfast/${folder})
 endforeach()

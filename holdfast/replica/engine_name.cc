@@ -1,5 +1,6 @@
 #include "holdfast/replica/engine_name.h"
 
+#include <span>
 #include <utility>
 
 #include "holdfast/base/assert.h"
@@ -7,11 +8,14 @@
 namespace holdfast::replica {
 namespace {
 
+// Those of a store first.
 constexpr std::pair<EngineKind, std::string_view> kNames[] = {
     {EngineKind::kRaft, "raft"},
     {EngineKind::kPaxos, "paxos"},
     {EngineKind::kPbft, "pbft"},
+    {EngineKind::kFlooding, "flooding"},
 };
+constexpr std::span kOfStores = std::span(kNames).first<3>();
 
 }  // namespace
 
@@ -24,7 +28,7 @@ std::string_view name_of(EngineKind kind) {
 }
 
 std::optional<EngineKind> engine_named(std::string_view wanted) {
-  for (const auto& [engine, name] : kNames) {
+  for (const auto& [engine, name] : kOfStores) {
     if (name == wanted) return engine;
   }
   return std::nullopt;
@@ -32,8 +36,8 @@ std::optional<EngineKind> engine_named(std::string_view wanted) {
 
 std::string engine_names() {
   std::string out;
-  for (const auto& [engine, name] : kNames) {
-    if (!out.empty()) out += engine == last_value(EngineKind()) ? " or " : ", ";
+  for (const auto& [engine, name] : kOfStores) {
+    if (!out.empty()) out += engine == kOfStores.back().first ? " or " : ", ";
     out += name;
   }
   return out;

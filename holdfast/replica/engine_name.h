@@ -10,7 +10,8 @@
 namespace holdfast::replica {
 
 std::string_view name_of(EngineKind kind);
-// None when there is no such engine.
+// Of the engines that a store runs on, which are durable: flooding is for fail-stop groups of machines of the user's
+// own. None when there is no such engine.
 std::optional<EngineKind> engine_named(std::string_view name);
 // "raft, paxos or pbft"
 std::string engine_names();

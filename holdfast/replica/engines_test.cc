@@ -49,10 +49,11 @@ TEST(Engines, KeepTheirPlacesInTheVariants) {
 }
 
 TEST(Engines, HaveNames) {
-  for (int i = 0; i <= static_cast<int>(last_value(EngineKind())); ++i) {
-    const EngineKind kind = static_cast<EngineKind>(i);
+  for (const EngineKind kind : {EngineKind::kRaft, EngineKind::kPaxos, EngineKind::kPbft}) {
     EXPECT_EQ(engine_named(name_of(kind)), kind);
   }
+  EXPECT_EQ(name_of(EngineKind::kFlooding), "flooding");
+  EXPECT_EQ(engine_named("flooding"), std::nullopt);
   EXPECT_EQ(name_of(EngineKind::kRaft), "raft");
   EXPECT_EQ(name_of(EngineKind::kPaxos), "paxos");
   EXPECT_EQ(name_of(EngineKind::kPbft), "pbft");
