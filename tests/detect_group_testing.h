@@ -13,6 +13,7 @@
 
 #include "holdfast/base/print.h"
 #include "holdfast/detect/agent.h"
+#include "holdfast/model/tolerance.h"
 #include "holdfast/sim/node.h"
 
 namespace holdfast::detect {
@@ -144,15 +145,26 @@ class RandomFaults {
     for (size_t i = 0; i < dead; ++i) {
       const NodeId id = any();
       doomed_.insert(id);
+      strike("crash", {Component::kProcess, FailureClass::kCrash, Persistence::kPermanent}, id);
     }
     group.world.at(to, [this] { heal(); });
   }
+  // What happens, in the words of the failure models.
+  const std::vector<Strike>& strikes() const { return strikes_; }
 
  private:
   NodeId any() { return NodeId(1 + random_.below(group_.nodes.size())); }
+  void strike(std::string_view name, Failure failure, NodeId id) {
+    strikes_.push_back({name, failure, {id.value() - 1}, 0});
+  }
+  void strike_all(std::string_view name, Failure failure) {
+    strikes_.push_back({name, failure, {}, group_.nodes.size()});
+  }
   Time moment() { return Time::at_millis(random_.between(from_.millis(), to_.millis() - 1)); }
 
   void add() {
+    using enum FailureClass;
+    constexpr Persistence kPasses = Persistence::kTransient;
     const Time start = moment();
     const Time end = std::min(start + Duration::millis(random_.between(100, 15'000)), to_);
     const NodeId id = any();
@@ -163,24 +175,30 @@ class RandomFaults {
         effect.corrupt = share() / 8;
         effect.jitter = Duration::millis(random_.between(0, 400));
         effect.delay = Duration::millis(random_.between(0, 200));
+        strike_all("bad links", {Component::kChannel, kLate | FailureSet(kStateTransition) | kFailSafe, kPasses});
         return group_.lay(
             start, end, [](NodeId, NodeId) { return true; }, effect);
       }
       case 1: {
         const uint64_t side = random_.next();
+        strike_all("partition", {Component::kChannel, kOmission, kPasses});
         return group_.cut(start, end,
                           [side](NodeId a, NodeId b) { return (side >> a.value() & 1) != (side >> b.value() & 1); });
       }
       case 2:
+        strike("mute", {Component::kChannel, kOmission, kPasses}, id);
         return group_.cut(start, end, [id](NodeId from, NodeId) { return from == id; });
       case 3: {
         const NodeId other = any();
+        strike("one way", {Component::kChannel, kOmission, kPasses}, id);
         return group_.cut(start, end, [id, other](NodeId a, NodeId b) { return a == id && b == other; });
       }
       case 4:
       case 5: {
         const Duration wall = Duration::seconds(random_.between(-3600, 3600));
         const Duration down = Duration::millis(random_.between(1, 12'000));
+        strike("restart", {Component::kProcess, kFailResume, kPasses}, id);
+        strike("wall clock", {Component::kClock, kValue, kPasses}, id);
         return group_.world.at(start, [this, id, wall, down] {
           if (!group_.node(id).up()) return;
           group_.node(id).crash("fault");
@@ -191,10 +209,12 @@ class RandomFaults {
         });
       }
       case 6:
+        strike("pause", {Component::kProcess, kLate, kPasses}, id);
         return group_.pause(start, end, id);
       case 7: {
         const Duration cost = Duration::millis(random_.between(1, 150));
         const Duration late = Duration::millis(random_.between(0, 3'000));
+        strike("slow", {Component::kProcess, kLate, kPasses}, id);
         group_.world.at(start, [this, id, cost, late] {
           group_.node(id).set_step_cost(cost);
           group_.node(id).set_timer_error(late);
@@ -205,6 +225,7 @@ class RandomFaults {
         });
       }
       default:
+        strike("drift", {Component::kClock, kTiming, kPasses}, id);
         return group_.world.at(
             start, [this, id, rate = random_.between(700'000, 1'400'000)] { group_.node(id).set_clock_rate(rate); });
     }
@@ -227,6 +248,7 @@ class RandomFaults {
   Random random_;
   const Time from_, to_;
   std::set<NodeId> doomed_;
+  std::vector<Strike> strikes_;
 };
 
 // A process that is starved of the processor: it runs for a moment, then not for seconds, and its timers are late. What

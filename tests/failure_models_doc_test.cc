@@ -12,6 +12,7 @@
 #include "holdfast/consensus/pbft/tolerance.h"
 #include "holdfast/consensus/raft/tolerance.h"
 #include "holdfast/consensus/synod/tolerance.h"
+#include "holdfast/detect/tolerance.h"
 #include "holdfast/sim/plan.h"
 #include "tests/nemesis/fault_table.h"
 
@@ -40,13 +41,9 @@ std::string cell(const Clause& clause) {
          (clause.passes ? " for good" : "");
 }
 
-std::string protocols() {
-  Tolerance lease = raft::tolerance(raft::ReadMode::kLease);
-  lease.protocol = "raft, reads by lease";
+std::string table_of(const std::vector<Tolerance>& tolerances) {
   std::string text = "| protocol | assumes | process | channel | storage | clock |\n|---|---|---|---|---|---|\n";
-  for (const Tolerance& t : {raft::tolerance(raft::ReadMode::kQuorum), lease, commit::tolerance(), synod::tolerance(),
-                             flooding::tolerance(), generals::oral_tolerance(), generals::written_tolerance(),
-                             pbft::tolerance(), voting_group("*voting modules*")}) {
+  for (const Tolerance& t : tolerances) {
     text += "| " + t.protocol + " | " + t.assumes;
     for (const Component component :
          {Component::kProcess, Component::kChannel, Component::kStorage, Component::kClock}) {
@@ -59,6 +56,27 @@ std::string protocols() {
     text += " |\n";
   }
   return text;
+}
+
+std::string protocols() {
+  Tolerance lease = raft::tolerance(raft::ReadMode::kLease);
+  lease.protocol = "raft, reads by lease";
+  return table_of({raft::tolerance(raft::ReadMode::kQuorum), lease, commit::tolerance(), synod::tolerance(),
+                   flooding::tolerance(), generals::oral_tolerance(), generals::written_tolerance(), pbft::tolerance(),
+                   voting_group("*voting modules*")});
+}
+
+// A line for each promise and each kind of detector for which it is another one.
+std::string detectors() {
+  using enum detect::DetectorKind;
+  Tolerance sound = detect::soundness(kHeartbeat), complete = detect::completeness(kHeartbeat);
+  Tolerance accurate = detect::accuracy(kHeartbeat), leads = detect::leadership(kHeartbeat);
+  sound.protocol = "all, soundness";
+  complete.protocol = "all, completeness";
+  accurate.protocol = "heartbeats, probes, phi-accrual with growth: accuracy";
+  leads.protocol = "the same, Omega upon it";
+  return table_of({sound, complete, accurate, leads, detect::accuracy(kSwim), detect::leadership(kSwim),
+                   detect::accuracy_without_growth()});
 }
 
 std::string row(const std::string& what, const Failure& f) {
@@ -98,6 +116,7 @@ TEST(FailureModelsPage, SaysWhatTheCodeSays) {
   std::string made = page;
   for (const auto& [table, rows] : {std::pair<std::string, std::string>{"classes", classes()},
                                     {"protocols", protocols()},
+                                    {"detectors", detectors()},
                                     {"simulator", simulator()},
                                     {"nemesis", nemesis_faults()}}) {
     made = with_table(made, table, rows);
@@ -105,6 +124,22 @@ TEST(FailureModelsPage, SaysWhatTheCodeSays) {
   }
   if (std::getenv("HOLDFAST_REWRITE") != nullptr) std::ofstream(kPage) << made;
   EXPECT_EQ(page, made) << "after a change that is meant, run with HOLDFAST_REWRITE=1 and read the difference";
+}
+
+// The lines of the table that stand for several kinds of detectors are the same for each of them.
+TEST(DetectorsTable, OneLineStandsForAll) {
+  using enum detect::DetectorKind;
+  const auto text = [](Tolerance t) {
+    t.protocol.clear();
+    return table_of({t});
+  };
+  for (const detect::DetectorKind kind : {kSwim, kProbe, kPhi}) {
+    EXPECT_EQ(text(detect::soundness(kind)), text(detect::soundness(kHeartbeat)));
+    EXPECT_EQ(text(detect::completeness(kind)), text(detect::completeness(kHeartbeat)));
+    if (kind == kSwim) continue;
+    EXPECT_EQ(text(detect::accuracy(kind)), text(detect::accuracy(kHeartbeat)));
+    EXPECT_EQ(text(detect::leadership(kind)), text(detect::leadership(kHeartbeat)));
+  }
 }
 
 // What the nemesis does to real members is within what Raft promises.
@@ -118,7 +153,8 @@ TEST(NemesisFaults, AreWithinTheBudget) {
   EXPECT_TRUE(budget.within && budget.safe) << budget.why;
   std::ifstream in(HOLDFAST_SOURCE_DIR "/docs/guide/nemesis.md");
   const std::string guide{std::istreambuf_iterator<char>(in), {}};
-  for (const char* words : {"kill the leader, a follower, half or more, all", "kill while paused", "restart storm", "one way"}) {
+  for (const char* words :
+       {"kill the leader, a follower, half or more, all", "kill while paused", "restart storm", "one way"}) {
     EXPECT_NE(guide.find(words), std::string::npos) << words;
   }
 }
