@@ -163,9 +163,30 @@ constexpr std::string_view name_of(store::Error error) {
     case Error::kBadLeaderTransferee:
       return "BadLeaderTransferee";
     case Error::kInvalidArgument:
+    case Error::kAdministratorNeeded:
+    case Error::kNoLearners:
       return "";
   }
   return "";
+}
+
+// What etcd has no error for; nothing when it has one.
+Outcome own_outcome(store::Error error) {
+  switch (error) {
+    case store::Error::kInvalidArgument:
+      return {Code::kInvalidArgument, "etcdserver: the request has an option that this server does not know"};
+    case store::Error::kAdministratorNeeded:
+      return {Code::kPermissionDenied,
+              "etcdserver: the members of this cluster (--consensus=pbft) change only by what its administrator has "
+              "signed, which etcd's API has no place for; see docs/guide/consensus.md"};
+    case store::Error::kNoLearners:
+      return {
+          Code::kFailedPrecondition,
+          "etcdserver: this cluster (--consensus=pbft) has no learners: a new member votes as soon as it has caught "
+          "up; see docs/guide/consensus.md"};
+    default:
+      return {};
+  }
 }
 
 }  // namespace
@@ -185,9 +206,7 @@ Outcome outcome_of(const ApiError& error) { return {error.code, std::string(erro
 
 Outcome outcome_of(store::Error error) {
   if (error == store::Error::kNone) return {};
-  if (error == store::Error::kInvalidArgument) {
-    return {Code::kInvalidArgument, "etcdserver: the request has an option that this server does not know"};
-  }
+  if (Outcome own = own_outcome(error); !own.ok()) return own;
   return outcome_of(api_error(name_of(error)));
 }
 

@@ -105,6 +105,7 @@ struct Service::Impl {
 
   // members.cc
   void change_members(Time now, CallId id, store::Request request, Out& out);
+  store::Error unsigned_refusal(const store::Request& request) const;
   store::Error members_refusal(const store::Request& request) const;
   store::Error add_refusal(const store::MemberAddRequest& request) const;
   store::Error remove_refusal(const store::MemberRemoveRequest& request) const;

@@ -34,6 +34,7 @@ bool one_votes(const std::vector<Member>& members) {
 }  // namespace
 
 void Service::Impl::change_members(Time t, CallId id, store::Request request, Out& out) {
+  if (byzantine()) return refuse(id, unsigned_refusal(request), out);
   const Error error = members_refusal(request);
   if (error != Error::kNone) return refuse(id, error, out);
   consensus::Change change;
@@ -56,6 +57,15 @@ void Service::Impl::change_members(Time t, CallId id, store::Request request, Ou
   Call& c = wait(t, id, std::move(request));
   c.sequence = replica->change_membership({change}, codec::encode_flat(delta));
   by_sequence[c.sequence] = id;
+}
+
+// Over PBFT: such a request says nothing that others could check.
+Error Service::Impl::unsigned_refusal(const store::Request& request) const {
+  mark<"service.unsigned_change">();
+  const auto* add = std::get_if<store::MemberAddRequest>(&request);
+  const bool learner =
+      std::holds_alternative<store::MemberPromoteRequest>(request) || (add != nullptr && add->is_learner);
+  return learner ? Error::kNoLearners : Error::kAdministratorNeeded;
 }
 
 Error Service::Impl::members_refusal(const store::Request& request) const {

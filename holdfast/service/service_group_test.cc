@@ -122,8 +122,11 @@ TEST(GroupService, ThePrimaryHandsOverToTheNextInTurn) {
 TEST(GroupService, MembersChangeOnlyBySignedChanges) {
   Group g;
   g.start(4);
-  EXPECT_EQ(error_of(g.ask(1, store::MemberAddRequest{{"http://127.0.0.1:9999"}, false})), Error::kUnhealthy);
-  EXPECT_EQ(error_of(g.ask(1, store::MemberRemoveRequest{NodeId(2)})), Error::kUnhealthy);
+  const std::vector<std::string> urls = {"http://127.0.0.1:9999"};
+  EXPECT_EQ(error_of(g.ask(1, store::MemberAddRequest{urls, false})), Error::kAdministratorNeeded);
+  EXPECT_EQ(error_of(g.ask(2, store::MemberRemoveRequest{NodeId(2)})), Error::kAdministratorNeeded);
+  EXPECT_EQ(error_of(g.ask(1, store::MemberAddRequest{urls, true})), Error::kNoLearners);
+  EXPECT_EQ(error_of(g.ask(1, store::MemberPromoteRequest{NodeId(2)})), Error::kNoLearners);
   EXPECT_EQ(g.store(1).members().size(), 4u);
 }
 

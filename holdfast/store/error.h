@@ -1,4 +1,5 @@
-// What a request to the store can be told. The names are etcd's; server/ knows their gRPC codes and texts.
+// What a request to the store can be told. The names are etcd's, but for those at the end, which etcd has no need of;
+// server/ knows their gRPC codes and texts.
 #pragma once
 
 namespace holdfast::store {
@@ -42,7 +43,10 @@ enum class Error {
   kNotSupportedForLearner,
   kBadLeaderTransferee,
   kInvalidArgument,  // an enum or union arm this version does not know
+  // Of a group whose members need not trust each other:
+  kAdministratorNeeded,  // its members change only by what its administrator has signed
+  kNoLearners,           // its members vote, all of them
 };
-constexpr Error last_value(Error) { return Error::kInvalidArgument; }
+constexpr Error last_value(Error) { return Error::kNoLearners; }
 
 }  // namespace holdfast::store
