@@ -3,13 +3,16 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "holdfast/consensus/flooding/flooding.h"
 #include "holdfast/consensus/generals/oral.h"
 #include "holdfast/consensus/synod/member.h"
+#include "holdfast/model/quorum.h"
 #include "holdfast/sim/explore/explorer_testing.h"
 
 namespace holdfast::exploration {
@@ -48,6 +51,7 @@ struct FloodingScope {
   bool propose_at_start = false;
   bool notices_overtake = false;
   bool detector_lies = false;
+  bool arrivals_first = false;
 };
 
 inline explore::Model<ProposingFlooding> flooding_model(const FloodingScope& scope) {
@@ -66,7 +70,24 @@ inline explore::Model<ProposingFlooding> flooding_model(const FloodingScope& sco
     const flooding::Config config{id, ids(1, scope.processes), scope.agreement, NodeId(1)};
     return ProposingFlooding(config, scope.propose_at_start);
   };
-  m.write = [](codec::Writer& w, const ProposingFlooding& f) { codec::write(w, f.state()); };
+  // Only what decides about what it does next: past rounds do not, but for who was heard in the last one; and nothing
+  // does any more once the choice is final.
+  m.write = [](codec::Writer& w, const ProposingFlooding& f) {
+    FloodState s = f.state();
+    for (size_t i = 0; i < s.rounds.size(); ++i) {
+      if (s.choice || i + 2 < s.round) s.rounds[i].heard.clear();
+      if (s.choice || i + 1 < s.round) s.rounds[i].known.clear();
+    }
+    if (s.final) s = FloodState{.choice = s.choice, .final = true};
+    codec::write(w, s);
+  };
+  // What belongs to the round in which a process is, it has waited for: any order comes to the same.
+  if (scope.arrivals_first) {
+    m.may_come_first = [](const M::Node& n, const M::Message& x) {
+      const auto* proposals = std::get_if<Proposals>(&x.wire);
+      return proposals != nullptr && proposals->round == n.core->state().round;
+    };
+  }
   m.dead = [](const M::Node& n, const M::Message& x) {
     const FloodState& s = n.core->state();
     const auto* proposals = std::get_if<Proposals>(&x.wire);
@@ -124,9 +145,14 @@ struct SynodScope {
   uint32_t crashes = 0;    // of acceptors, each followed by a restart, with every prefix of its records
   bool reductions = true;  // messages that have no effect any more are forgotten
   bool refusals = false;   // they arrive; without them a ballot that lost is given up by its proposer alone
+  // Nobody learns: what is chosen is seen from what the acceptors have said. A proposer that has not heard of a
+  // decision does everything that one does which has.
+  bool learners = true;
 };
 
 inline explore::Model<synod::Member> synod_model(const SynodScope& scope) {
+  using synod::Accept;
+  using synod::Ballot;
   using synod::Begin;
   using synod::Collect;
   using synod::Decided;
@@ -165,6 +191,7 @@ inline explore::Model<synod::Member> synod_model(const SynodScope& scope) {
                           [b, before](const M::View& v) { return b == 0 || v.given(before); }});
     }
   }
+  if (!scope.learners) m.testifies = [](const Message& x) { return std::holds_alternative<Accept>(x); };
   if (!scope.refusals) m.never_arrives = [](const Message& x) { return std::holds_alternative<Refuse>(x); };
   if (scope.reductions)
     m.dead = [refusals = scope.refusals](const M::Node& n, const M::Message& x) {
@@ -179,8 +206,22 @@ inline explore::Model<synod::Member> synod_model(const SynodScope& scope) {
       if (const auto* begin = std::get_if<Begin>(&x.wire)) return begin->ballot < s.acceptor.promised;
       return false;
     };
-  m.invariant = [nodes = m.nodes](const M::View& v) -> std::string {
+  m.invariant = [nodes = m.nodes, acceptors](const M::View& v) -> std::string {
     std::optional<Slice> decided;
+    std::map<Ballot, std::pair<Slice, std::set<NodeId>>> accepted;
+    (void)v.in_flight([&](const M::Message& x) {
+      if (const auto* accept = std::get_if<Accept>(&x.wire)) {
+        auto& [value, by] = accepted[accept->ballot];
+        value = accept->value;
+        by.insert(x.from);
+      }
+      return false;
+    });
+    for (const auto& [ballot, what] : accepted) {
+      if (what.second.size() < majority_of(acceptors.size())) continue;
+      if (decided && !(*decided == what.first)) return "agreement: " + print(*decided) + " and " + print(what.first);
+      decided = what.first;
+    }
     for (const NodeId id : nodes) {
       for (const Event& e : v.node(id).raised) {
         const Slice& value = std::get<Decided>(e).value;

@@ -8,6 +8,7 @@
 
 #include "holdfast/base/planted.h"
 #include "tests/exploration_models.h"
+#include "tests/exploration_raft.h"
 
 namespace holdfast::exploration {
 namespace {
@@ -48,6 +49,9 @@ TEST(ExplorationFinds, AProposerThatKeepsToItsOwnValue) {
 }
 TEST(ExplorationFinds, ALearnerThatCountsAnAcceptorTwice) {
   EXPECT_TRUE(finds("SYNOD-TWICE", synod_model({.first_ballots = 1, .second_ballots = 1})));
+}
+TEST(ExplorationFinds, AVoterOfRaftThatKeepsItsTermAndItsVoteInTwoRecords) {
+  EXPECT_TRUE(finds("R2", election_model({.highest_term = 1, .crashes = 1, .brittle = NodeId(3)})));
 }
 TEST(ExplorationFinds, ALieutenantThatBelievesWhatItIsToldDirectly) {
   EXPECT_TRUE(finds("OM-TRUST", oral_model({.traitor = NodeId(1)})));

@@ -52,6 +52,8 @@ class ReplayedRaft {
   Time deadline() const { return raft_->deadline(); }
   void check_invariants() const { raft_->check_invariants(); }
   raft::Term term() const { return raft_->term(); }
+  // Whether it asks if it might stand: to ask once more says nothing new, and forgets who has answered.
+  bool asks_before() const { return raft_->role() == raft::Role::kPreCandidate; }
   // Whether the answer can be one to its candidacy.
   bool awaits(const raft::VoteReply& vote) const {
     const bool asks = raft_->role() == (vote.pre_vote ? raft::Role::kPreCandidate : raft::Role::kCandidate);
@@ -113,6 +115,9 @@ struct ElectionScope {
   uint64_t members = 3;
   uint64_t highest_term = 2;
   uint32_t crashes = 0;
+  // None: everybody's. Else only this member's disk takes time, only it crashes, and only the others stand for
+  // election.
+  NodeId brittle = {};
 };
 
 inline explore::Model<ReplayedRaft> election_model(const ElectionScope& scope) {
@@ -121,11 +126,16 @@ inline explore::Model<ReplayedRaft> election_model(const ElectionScope& scope) {
   m.nodes = ids(1, scope.members);
   m.crashes = m.restarts = scope.crashes;
   m.stable_at_once = scope.crashes == 0;
+  if (scope.brittle) {
+    m.stable_at_once_at = [scope](NodeId id) { return id != scope.brittle; };
+    m.may_crash = [scope](const M::View&, NodeId id) { return id == scope.brittle; };
+  }
   m.messages_stay = true;
   m.make = [scope](NodeId id) { return ReplayedRaft(id, scope.members); };
   m.write = [](codec::Writer& w, const ReplayedRaft& r) { r.write(w); };
   m.may_time_out = [scope](const M::View& v, NodeId id) {
-    return v.node(id).core->term() < raft::Term(scope.highest_term);
+    const ReplayedRaft& core = *v.node(id).core;
+    return id != scope.brittle && core.term() < raft::Term(scope.highest_term) && !core.asks_before();
   };
   m.never_arrives = [](const raft::Message& x) {
     const auto* vote = std::get_if<raft::VoteReply>(&x);

@@ -25,84 +25,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "holdfast/base/codec.h"
 #include "holdfast/base/print.h"
-#include "holdfast/model/outbox.h"
+#include "holdfast/sim/explore/model_testing.h"
+#include "holdfast/sim/explore/node_steps_testing.h"
 #include "holdfast/sim/explore/state_set.h"
 
 namespace holdfast::explore {
-
-template <class CoreT>
-struct Model {
-  using Core = CoreT;
-  using Out = typename Core::Out;
-  using Wire = typename Out::Wire;
-  using Event = typename Out::Event;
-
-  // One node, as guards and invariants see it.
-  struct Node {
-    std::optional<Core> core;  // none: down
-    Time now;
-    std::vector<typename Out::Persisted> disk;
-    StableSeq stable;
-    std::vector<typename Out::Sent> held_sends;
-    std::vector<typename Out::Raised> held_events;
-    std::vector<Event> raised;        // in all its lives, in order, each different one once
-    std::vector<uint32_t> last_said;  // messages of its last step, where a crash may cut them off
-  };
-  struct Message {
-    NodeId from, to;
-    Slice bytes;
-    Wire wire;
-  };
-  class View {
-   public:
-    virtual ~View() = default;
-    virtual const Node& node(NodeId id) const = 0;
-    virtual bool in_flight(const std::function<bool(const Message&)>& such) const = 0;
-    virtual bool given(size_t input) const = 0;
-  };
-  // Something that an owner, a detector or a faulty process does, at most once. Without `step` it only says something.
-  struct Input {
-    NodeId node;
-    std::string name;
-    std::function<void(Core&, Time, Out&)> step;
-    std::function<bool(const View&)> allowed = {};
-    std::optional<std::pair<NodeId, Wire>> says = {};  // from `node`, which need not be one of the nodes
-  };
-
-  std::vector<NodeId> nodes;
-  std::function<Core(NodeId)> make;  // the same every time
-  std::function<void(codec::Writer&, const Core&)> write;
-  std::vector<Input> inputs;                                   // at most 64
-  std::function<bool(const View&, NodeId)> may_time_out = {};  // none: no deadline passes
-  // Reductions, on the model's word: messages of a kind that never arrive in this scope; and messages that can have no
-  // effect any more at a node that has come so far, whatever else happens (checked for the moment at which it is said).
-  std::function<bool(const Wire&)> never_arrives = {};
-  std::function<bool(const Node&, const Message&)> dead = {};
-  std::function<std::string(const View&)> invariant;  // empty: it holds
-
-  uint32_t crashes = 0;     // in all
-  uint32_t restarts = 0;    // in all
-  uint32_t duplicates = 0;  // in all: messages that arrive and stay in flight
-  // A message that was said may arrive at any time from then on, any number of times: every loss, repetition and
-  // reordering there is, in fewer states than with messages that are used up (`duplicates` counts for nothing).
-  bool messages_stay = false;
-  bool keeps_order = false;                                 // of the messages of each channel
-  bool stable_at_once = false;                              // records are stable when they are written
-  bool crash_cuts = false;                                  // a crash may cut off any of the messages of the last step
-  std::function<bool(const View&, NodeId)> may_crash = {};  // none: anybody
-};
-
-struct Verdict {
-  size_t states = 0;
-  size_t steps = 0;       // transitions between them
-  size_t depth = 0;       // the longest shortest way to a state
-  bool complete = false;  // every state within the model's bounds was visited
-  std::string violation;  // what the invariant said
-  std::string schedule;   // how it came to that, a line for each step
-};
 
 template <class Core>
 class Explorer : private Model<Core>::View {
@@ -129,17 +57,6 @@ class Explorer : private Model<Core>::View {
   }
 
  private:
-  enum class Kind : uint8_t { kBegin, kDeliver, kDuplicate, kSync, kTimeout, kCrash, kRestart, kInput };
-  struct Action {
-    Kind kind = Kind::kBegin;
-    uint32_t subject = 0;  // the place of a node or an input, or the number of a message
-    uint32_t cut = 0;      // kCrash: which messages of its last step are lost
-  };
-  // What one step of one node does: it is remembered, because the same step is taken in many states.
-  struct Effect {
-    uint32_t node = 0;
-    std::vector<uint32_t> said;
-  };
   // A state in the open. Packed: nodes, inputs given, budgets, messages in flight (sorted, or by channel in order).
   struct Open {
     std::vector<uint32_t> nodes;
@@ -152,9 +69,9 @@ class Explorer : private Model<Core>::View {
   size_t place(NodeId id) const {
     return static_cast<size_t>(std::find(model_.nodes.begin(), model_.nodes.end(), id) - model_.nodes.begin());
   }
-  const Node& node(NodeId id) const override { return *nodes_[state_.nodes[place(id)]]; }
+  const Node& node(NodeId id) const override { return steps_.node(state_.nodes[place(id)]); }
   bool in_flight(const std::function<bool(const Message&)>& such) const override {
-    return std::any_of(state_.flying.begin(), state_.flying.end(), [&](uint32_t m) { return such(messages_[m]); });
+    return std::any_of(state_.flying.begin(), state_.flying.end(), [&](uint32_t m) { return such(steps_.message(m)); });
   }
   bool given(size_t input) const override { return (state_.given >> input & 1) != 0; }
 
@@ -165,11 +82,27 @@ class Explorer : private Model<Core>::View {
     state_.restarts = model_.restarts;
     state_.duplicates = model_.duplicates;
     for (const NodeId id : model_.nodes) {
-      Effect effect = started(id, Node{});
+      Effect effect = steps_.started(id, Node{});
       state_.nodes.push_back(effect.node);
       fly(state_.flying, effect.said);
     }
     add(state_, 0, {});
+    for (uint32_t p = 0; p < model_.nodes.size() && model_.crash_cuts; ++p) {
+      for (size_t at = 0, end = states_.size(); at < end; ++at) {
+        load(at);
+        if (state_.crashes > 0 && (!model_.may_crash || model_.may_crash(*this, model_.nodes[p]))) begin_cut(p, at);
+      }
+    }
+  }
+  // `p` crashes while it starts.
+  void begin_cut(uint32_t p, size_t at) {
+    const Effect effect = steps_.started(model_.nodes[p], Node{});
+    const uint32_t most = 1u << effect.said.size();
+    for (uint32_t cut = 1; cut < most; ++cut) {
+      Open next = state_;
+      cut_off(p, effect.said, cut, next);
+      add(next, at, {Kind::kBegin, p, cut});
+    }
   }
   void load(size_t at) {
     const std::vector<uint32_t> packed = states_.at(at);
@@ -197,12 +130,13 @@ class Explorer : private Model<Core>::View {
   // Messages that change nothing distinguish nothing: those to nodes that are down for good, and dead ones.
   void forget_undeliverable(Open& s) {
     std::erase_if(s.flying, [&](uint32_t m) {
-      const size_t to = place(messages_[m].to);
+      if (model_.testifies && model_.testifies(steps_.message(m).wire)) return false;
+      const size_t to = place(steps_.message(m).to);
       if (to == model_.nodes.size()) return true;
       const uint32_t number = s.nodes[to];
-      if (!nodes_[number]->core) return s.restarts == 0;
-      if (!model_.dead || !model_.dead(*nodes_[number], messages_[m])) return false;
-      const Effect& none = effect_on(number, messages_[m].to, {Kind::kDeliver, m});
+      if (!steps_.node(number).core) return s.restarts == 0;
+      if (!model_.dead || !model_.dead(steps_.node(number), steps_.message(m))) return false;
+      const Effect& none = steps_.effect_on(number, steps_.message(m).to, {Kind::kDeliver, m});
       const bool told = std::any_of(none.said.begin(), none.said.end(), [&](uint32_t x) { return !is_lost(x); });
       ensure(same_core(none.node, number) && !told, "a dead message has no effect");
       return true;
@@ -210,11 +144,11 @@ class Explorer : private Model<Core>::View {
   }
   bool same_core(uint32_t a, uint32_t b) const {
     codec::Writer x, y;
-    model_.write(x, *nodes_[a]->core);
-    model_.write(y, *nodes_[b]->core);
+    model_.write(x, *steps_.node(a).core);
+    model_.write(y, *steps_.node(b).core);
     return std::move(x).finish().flatten() == std::move(y).finish().flatten();
   }
-  bool is_lost(uint32_t m) const { return model_.never_arrives && model_.never_arrives(messages_[m].wire); }
+  bool is_lost(uint32_t m) const { return model_.never_arrives && model_.never_arrives(steps_.message(m).wire); }
   // In order of channels, and within one in the order of sending, when the order counts.
   void fly(std::vector<uint32_t>& flying, const std::vector<uint32_t>& said) const {
     for (const uint32_t m : said) {
@@ -223,7 +157,7 @@ class Explorer : private Model<Core>::View {
         flying.push_back(m);
         continue;
       }
-      const auto channel = [this](uint32_t x) { return std::pair(messages_[x].from, messages_[x].to); };
+      const auto channel = [this](uint32_t x) { return std::pair(steps_.message(x).from, steps_.message(x).to); };
       const auto at = std::upper_bound(flying.begin(), flying.end(), m,
                                        [&](uint32_t a, uint32_t b) { return channel(a) < channel(b); });
       flying.insert(at, m);
@@ -233,30 +167,53 @@ class Explorer : private Model<Core>::View {
   // --- Steps of one state ---
   size_t expand(size_t at, Verdict& verdict) {
     size_t steps = 0;
-    for (const Action& action : possible()) {
-      ++steps;
-      Open next = state_;
-      perform(action, next);
-      if (!add(next, at, action)) continue;
-      std::swap(state_, next);
-      verdict.violation = model_.invariant(*this);
-      std::swap(state_, next);
-      if (verdict.violation.empty()) continue;
-      verdict.schedule = schedule(states_.size() - 1);
-      return steps;
+    const std::vector<Action> all = possible();
+    for (const Action& action : all) {
+      steps += attempt(action, at, verdict);
+      if (!verdict.violation.empty() || !model_.crash_cuts || state_.crashes == 0) continue;
+      const std::optional<uint32_t> p = actor(action);
+      if (!p || (model_.may_crash && !model_.may_crash(*this, model_.nodes[*p]))) continue;
+      const size_t said = effect(*p, action).said.size();
+      for (uint32_t cut = 1; cut < 1u << said && verdict.violation.empty(); ++cut) {
+        steps += attempt({action.kind, action.subject, cut}, at, verdict);
+      }
     }
     return steps;
   }
+  size_t attempt(const Action& action, size_t at, Verdict& verdict) {
+    if (!verdict.violation.empty()) return 0;
+    Open next = state_;
+    perform(action, next);
+    if (!add(next, at, action)) return 1;
+    std::swap(state_, next);
+    verdict.violation = model_.invariant(*this);
+    std::swap(state_, next);
+    if (!verdict.violation.empty()) verdict.schedule = schedule(states_.size() - 1);
+    return 1;
+  }
+  // Whose step it is, if it is one that may say something.
+  std::optional<uint32_t> actor(const Action& a) const {
+    if (a.kind == Kind::kCrash) return std::nullopt;
+    if (a.kind == Kind::kDeliver || a.kind == Kind::kDuplicate)
+      return static_cast<uint32_t>(place(steps_.message(a.subject).to));
+    if (a.kind != Kind::kInput) return a.subject;
+    const auto& input = model_.inputs[a.subject];
+    if (!input.step) return std::nullopt;
+    return static_cast<uint32_t>(place(input.node));
+  }
 
-  std::vector<Action> possible() const {
+  std::vector<Action> possible() {
     std::vector<Action> all;
     const auto& flying = state_.flying;
     for (size_t i = 0; i < flying.size(); ++i) {
       const bool repeated = i > 0 && flying[i] == flying[i - 1];
-      const auto& m = messages_[flying[i]];
-      const bool behind =
-          model_.keeps_order && i > 0 && messages_[flying[i - 1]].from == m.from && messages_[flying[i - 1]].to == m.to;
-      if ((repeated && !model_.keeps_order) || behind || !nodes_[state_.nodes[place(m.to)]]->core) continue;
+      const auto& m = steps_.message(flying[i]);
+      const bool behind = model_.keeps_order && i > 0 && steps_.message(flying[i - 1]).from == m.from &&
+                          steps_.message(flying[i - 1]).to == m.to;
+      if ((repeated && !model_.keeps_order) || behind || (model_.testifies && model_.testifies(m.wire))) continue;
+      const uint32_t to = state_.nodes[place(m.to)];
+      if (!steps_.node(to).core) continue;
+      if (comes_first(to, flying[i])) return {{Kind::kDeliver, flying[i]}};
       all.push_back({Kind::kDeliver, flying[i]});
       if (state_.duplicates > 0) all.push_back({Kind::kDuplicate, flying[i]});
     }
@@ -268,8 +225,13 @@ class Explorer : private Model<Core>::View {
     }
     return all;
   }
+  bool comes_first(uint32_t node, uint32_t m) {
+    if (!model_.may_come_first || !model_.may_come_first(steps_.node(node), steps_.message(m))) return false;
+    const Effect& effect = steps_.effect_on(node, steps_.message(m).to, {Kind::kDeliver, m});
+    return effect.said.empty() && steps_.node(effect.node).raised.size() == steps_.node(node).raised.size();
+  }
   void possible_of(uint32_t p, std::vector<Action>& all) const {
-    const Node& n = *nodes_[state_.nodes[p]];
+    const Node& n = steps_.node(state_.nodes[p]);
     const NodeId id = model_.nodes[p];
     if (!n.core) {
       if (state_.restarts > 0) all.push_back({Kind::kRestart, p});
@@ -278,157 +240,50 @@ class Explorer : private Model<Core>::View {
     if (!n.disk.empty() && n.disk.back().seq > n.stable) all.push_back({Kind::kSync, p});
     const bool due = n.core->deadline() != Time::never();
     if (due && model_.may_time_out && model_.may_time_out(*this, id)) all.push_back({Kind::kTimeout, p});
-    if (state_.crashes == 0 || (model_.may_crash && !model_.may_crash(*this, id))) return;
-    const uint32_t ways = 1u << (model_.crash_cuts ? cuttable(n).size() : 0);
-    for (uint32_t cut = 0; cut < ways; ++cut) all.push_back({Kind::kCrash, p, cut});
-  }
-  // The messages of its last step that are in flight.
-  std::vector<uint32_t> cuttable(const Node& n) const {
-    std::vector<uint32_t> some;
-    for (const uint32_t m : n.last_said) {
-      if (std::find(state_.flying.begin(), state_.flying.end(), m) != state_.flying.end()) some.push_back(m);
-    }
-    return some;
+    if (state_.crashes > 0 && (!model_.may_crash || model_.may_crash(*this, id))) all.push_back({Kind::kCrash, p});
   }
 
+  static void land(uint32_t m, Open& next) {
+    const auto at = std::find(next.flying.begin(), next.flying.end(), m);
+    if (at != next.flying.end()) next.flying.erase(at);  // else it went to one that is down for good
+  }
+  // `p` has just said these, and crashes: those of the cut are lost.
+  void cut_off(uint32_t p, const std::vector<uint32_t>& said, uint32_t cut, Open& next) {
+    for (size_t i = 0; i < said.size(); ++i) {
+      if ((cut >> i & 1) != 0 && !is_lost(said[i])) land(said[i], next);
+    }
+    --next.crashes;
+    next.nodes[p] = steps_.effect_on(next.nodes[p], model_.nodes[p], {Kind::kCrash, p}).node;
+  }
+  std::vector<uint32_t> said_by(uint32_t p, const Action& a) {
+    return a.kind == Kind::kBegin ? steps_.started(model_.nodes[p], Node{}).said : effect(p, a).said;
+  }
   void perform(const Action& a, Open& next) {
-    const auto take = [&](uint32_t p, const Effect& effect) {
-      next.nodes[p] = effect.node;
-      fly(next.flying, effect.said);
-    };
-    const auto land = [&](uint32_t m) { next.flying.erase(std::find(next.flying.begin(), next.flying.end(), m)); };
-    if (a.kind == Kind::kDeliver || a.kind == Kind::kDuplicate) {
-      const auto p = static_cast<uint32_t>(place(messages_[a.subject].to));
+    const std::optional<uint32_t> p = actor(a);
+    const bool delivers = a.kind == Kind::kDeliver || a.kind == Kind::kDuplicate;
+    if (delivers) {
       if (a.kind == Kind::kDuplicate) --next.duplicates;
-      if (a.kind == Kind::kDeliver && !model_.messages_stay) land(a.subject);
-      take(p, effect(p, a));
+      if (a.kind == Kind::kDeliver && !model_.messages_stay) land(a.subject, next);
     } else if (a.kind == Kind::kInput) {
       const auto& input = model_.inputs[a.subject];
       next.given |= uint64_t{1} << a.subject;
-      if (input.step)
-        take(static_cast<uint32_t>(place(input.node)), effect(static_cast<uint32_t>(place(input.node)), a));
-      if (input.says) fly(next.flying, {message(input.node, input.says->first, input.says->second)});
-    } else {
-      if (a.kind == Kind::kCrash) {
-        const std::vector<uint32_t> some =
-            model_.crash_cuts ? cuttable(*nodes_[state_.nodes[a.subject]]) : std::vector<uint32_t>();
-        for (size_t i = 0; i < some.size(); ++i) {
-          if ((a.cut >> i & 1) != 0) land(some[i]);
-        }
-        --next.crashes;
-      }
-      if (a.kind == Kind::kRestart) --next.restarts;
-      take(a.subject, effect(a.subject, a));
+      if (input.says) fly(next.flying, {steps_.message(input.node, input.says->first, input.says->second)});
+    } else if (a.kind == Kind::kRestart) {
+      --next.restarts;
+    } else if (a.kind == Kind::kCrash) {
+      --next.crashes;
+      next.nodes[a.subject] = effect(a.subject, a).node;
     }
+    if (!p) return;
+    if (a.kind != Kind::kBegin) {
+      const Effect& made = effect(*p, a);
+      next.nodes[*p] = made.node;
+      fly(next.flying, made.said);
+    }
+    if (a.cut != 0) cut_off(*p, said_by(*p, a), a.cut, next);
   }
 
-  // --- Steps of one node ---
-  const Effect& effect(uint32_t p, const Action& a) { return effect_on(state_.nodes[p], model_.nodes[p], a); }
-  const Effect& effect_on(uint32_t number, NodeId id, const Action& a) {
-    const bool delivers = a.kind == Kind::kDeliver || a.kind == Kind::kDuplicate;
-    const Kind kind = delivers ? Kind::kDeliver : a.kind;
-    const uint32_t subject = delivers || a.kind == Kind::kInput ? a.subject : 0;
-    const std::pair key{uint64_t{number} << 8 | static_cast<uint8_t>(kind), subject};
-    const auto known = effects_.find(key);
-    if (known != effects_.end()) return known->second;
-    Effect made = compute(id, *nodes_[number], a);
-    return effects_.emplace(key, std::move(made)).first->second;
-  }
-  Effect compute(NodeId id, Node n, const Action& a) {
-    if (a.kind == Kind::kCrash) {
-      n.core.reset();
-      std::erase_if(n.disk, [&](const auto& p) { return p.seq > n.stable; });
-      n.held_sends.clear();
-      n.held_events.clear();
-      n.last_said.clear();
-      return {intern(id, std::move(n)), {}};
-    }
-    if (a.kind == Kind::kRestart) return started(id, std::move(n));
-    typename M::Out out;
-    if (!n.disk.empty()) out.continue_at(n.disk.back().seq + 1);
-    std::vector<uint32_t> said;
-    if (a.kind == Kind::kSync) {
-      n.stable = n.stable + 1;
-      let_go(id, n, said);
-      n.core->on_stable(n.now, n.stable, out);
-    } else if (a.kind == Kind::kTimeout) {
-      n.now = std::max(n.now, n.core->deadline());
-      n.core->on_time(n.now, out);
-    } else if (a.kind == Kind::kInput) {
-      model_.inputs[a.subject].step(*n.core, n.now, out);
-    } else {
-      n.core->on_message(n.now, messages_[a.subject].from, messages_[a.subject].wire, out);
-    }
-    return settled(id, std::move(n), out, std::move(said));
-  }
-  Effect started(NodeId id, Node n) {
-    n.core.emplace(model_.make(id));
-    typename M::Out out;
-    for (const auto& p : n.disk) n.core->replay(p.seq, p.record);
-    if (!n.disk.empty()) out.continue_at(n.disk.back().seq + 1);
-    n.core->start(n.now, out);
-    return settled(id, std::move(n), out, {});
-  }
-  Effect settled(NodeId id, Node n, typename M::Out& out, std::vector<uint32_t> said) {
-    for (;;) {
-      for (auto& p : out.persisted) n.disk.push_back(std::move(p));
-      for (auto& s : out.sent) n.held_sends.push_back(std::move(s));
-      for (auto& e : out.raised) n.held_events.push_back(std::move(e));
-      out.clear();
-      const bool behind = !n.disk.empty() && n.disk.back().seq > n.stable;
-      if (!model_.stable_at_once || !behind) break;
-      n.stable = n.disk.back().seq;
-      n.core->on_stable(n.now, n.stable, out);
-    }
-    let_go(id, n, said);
-    n.core->check_invariants();
-    if (model_.crash_cuts) n.last_said = said;
-    return {intern(id, std::move(n)), std::move(said)};
-  }
-  // What waits for records that are stable by now leaves the node.
-  void let_go(NodeId id, Node& n, std::vector<uint32_t>& said) {
-    for (const auto& s : n.held_sends) {
-      if (s.after <= n.stable) said.push_back(message(id, s.to, s.wire));
-    }
-    for (const auto& e : n.held_events) {
-      const Slice bytes = codec::encode_flat(e.event);
-      const auto same = [&](const auto& old) { return codec::encode_flat(old) == bytes; };
-      if (e.after <= n.stable && std::none_of(n.raised.begin(), n.raised.end(), same)) n.raised.push_back(e.event);
-    }
-    std::erase_if(n.held_sends, [&](const auto& s) { return s.after <= n.stable; });
-    std::erase_if(n.held_events, [&](const auto& e) { return e.after <= n.stable; });
-  }
-
-  // --- Tables: equal nodes and equal messages have equal numbers ---
-  uint32_t intern(NodeId id, Node n) {
-    codec::Writer w;
-    codec::write(w, id);
-    codec::write(w, n.core.has_value());
-    if (n.core) {
-      codec::write(w, n.core->deadline() != Time::never());
-      model_.write(w, *n.core);
-    }
-    codec::write(w, n.stable);
-    codec::write(w, uint64_t{n.disk.size()});
-    for (const auto& p : n.disk) codec::write(w, p.seq), codec::write(w, p.record);
-    for (const auto& s : n.held_sends) codec::write(w, s.to), codec::write(w, s.after), codec::write(w, s.wire);
-    codec::write(w, uint64_t{n.held_events.size()});
-    for (const auto& e : n.held_events) codec::write(w, e.after), codec::write(w, e.event);
-    codec::write(w, uint64_t{n.raised.size()});
-    for (const auto& e : n.raised) codec::write(w, e);
-    for (const uint32_t m : n.last_said) codec::write(w, m);
-    const auto [it, fresh] = node_numbers_.emplace(std::move(w).finish().flatten().str(), nodes_.size());
-    if (fresh) nodes_.push_back(std::make_unique<Node>(std::move(n)));
-    return it->second;
-  }
-  uint32_t message(NodeId from, NodeId to, const typename M::Wire& wire) {
-    const Slice bytes = codec::encode_flat(wire);
-    codec::Writer w;
-    codec::write(w, from), codec::write(w, to), codec::write(w, bytes);
-    const auto [it, fresh] = message_numbers_.emplace(std::move(w).finish().flatten().str(), messages_.size());
-    if (fresh) messages_.push_back({from, to, bytes, wire});
-    return it->second;
-  }
+  const Effect& effect(uint32_t p, const Action& a) { return steps_.effect_on(state_.nodes[p], model_.nodes[p], a); }
 
   // --- Reports ---
   std::string schedule(size_t at) {
@@ -445,33 +300,37 @@ class Explorer : private Model<Core>::View {
     return text;
   }
   std::string describe(const Action& a) const {
+    return describe_step(a) + (a.cut == 0 || a.kind == Kind::kBegin ? "" : ", and crashes there");
+  }
+  std::string describe_step(const Action& a) const {
     if (a.kind == Kind::kDeliver || a.kind == Kind::kDuplicate) {
-      const auto& m = messages_[a.subject];
+      const auto& m = steps_.message(a.subject);
       return print(m.to) + " receives from " + print(m.from) + " " + print(m.wire) +
              (a.kind == Kind::kDuplicate ? " (which stays in flight)" : "");
     }
     if (a.kind == Kind::kInput) return print(model_.inputs[a.subject].node) + ": " + model_.inputs[a.subject].name;
     const std::string who = print(model_.nodes[a.subject]);
-    const Node& n = *nodes_[state_.nodes[a.subject]];
+    const Node& n = steps_.node(state_.nodes[a.subject]);
+    if (a.kind == Kind::kBegin) return who + " crashes while it starts";
     if (a.kind == Kind::kSync) return who + ": stable up to " + print(n.stable + 1);
     if (a.kind == Kind::kTimeout) return who + ": its deadline passes";
-    if (a.kind == Kind::kRestart) return who + " restarts";
-    std::string text = who + " crashes";
-    const std::vector<uint32_t> some = model_.crash_cuts ? cuttable(n) : std::vector<uint32_t>();
-    for (size_t i = 0; i < some.size(); ++i) {
-      if ((a.cut >> i & 1) != 0)
-        text += "; lost to " + print(messages_[some[i]].to) + ": " + print(messages_[some[i]].wire);
-    }
-    return text;
+    return who + (a.kind == Kind::kRestart ? " restarts" : " crashes");
   }
   std::string consequences(const Action& a, Open& next) {
     std::string text;
     const std::vector<uint32_t> before = next.nodes;
     const std::vector<uint32_t> flying = next.flying;
+    if (a.cut != 0) {
+      const std::vector<uint32_t> said = said_by(*actor(a), a);
+      for (size_t i = 0; i < said.size(); ++i) {
+        const auto& m = steps_.message(said[i]);
+        if ((a.cut >> i & 1) != 0) text += "     lost to " + print(m.to) + ": " + print(m.wire) + "\n";
+      }
+    }
     perform(a, next);
     for (size_t p = 0; p < before.size(); ++p) {
       if (before[p] == next.nodes[p]) continue;
-      const Node &was = *nodes_[before[p]], &is = *nodes_[next.nodes[p]];
+      const Node &was = steps_.node(before[p]), &is = steps_.node(next.nodes[p]);
       for (size_t e = was.raised.size(); e < is.raised.size(); ++e) {
         text += "     " + print(model_.nodes[p]) + " raises " + print(is.raised[e]) + "\n";
       }
@@ -482,8 +341,8 @@ class Explorer : private Model<Core>::View {
       if (known != old.end()) {
         old.erase(known);
       } else {
-        text += "     " + print(messages_[m].from) + " sends " + print(messages_[m].to) + " " +
-                print(messages_[m].wire) + "\n";
+        text += "     " + print(steps_.message(m).from) + " sends " + print(steps_.message(m).to) + " " +
+                print(steps_.message(m).wire) + "\n";
       }
     }
     return text;
@@ -505,10 +364,7 @@ class Explorer : private Model<Core>::View {
   StateSet states_;
   std::vector<std::pair<uint32_t, Action>> origins_;  // of each state: where it came from, and by what
   std::vector<uint16_t> depths_;
-  std::vector<std::unique_ptr<Node>> nodes_;
-  std::vector<Message> messages_;
-  absl::flat_hash_map<std::string, uint32_t> node_numbers_, message_numbers_;
-  absl::flat_hash_map<std::pair<uint64_t, uint32_t>, Effect> effects_;
+  NodeSteps<Core> steps_{model_};
 };
 
 // The line for docs/exploration.md.
