@@ -86,7 +86,9 @@ int main(int argc, char** argv) {
   std::vector<Row> rows;
   for (const auto engine : {replica::EngineKind::kRaft, replica::EngineKind::kPaxos, replica::EngineKind::kPbft}) {
     for (const uint64_t members : {3, 4, 5, 7}) {
-      if (engine == replica::EngineKind::kPbft && members % 3 != 1) continue;  // 3f + 1
+      if (engine == replica::EngineKind::kPbft && members < 4) continue;
+      if (const char* only = std::getenv("MEMBERS"); only != nullptr && std::strtoul(only, nullptr, 10) != members)
+        continue;
       if (const char* only = std::getenv("ENGINE"); only != nullptr && std::string(only) != name_of(engine)) continue;
       Row row;
       row.load = {.engine = engine, .members = members};

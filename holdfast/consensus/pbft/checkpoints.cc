@@ -140,6 +140,8 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   opening_end = executed;
   next_place = executed + 1;
   slots.clear();
+  awaited_votes.clear();
+  promptness.restart();
   checkpoint_votes.clear();
   changes.clear();
   change_checked.clear();

@@ -1,7 +1,6 @@
 #include "holdfast/consensus/pbft/client.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "holdfast/base/assert.h"
 #include "holdfast/base/codec.h"
@@ -45,7 +44,6 @@ Status Client::read(Time now, uint64_t token, Slice operation, Out& out) {
 void Client::configure(Time now, const Configuration& configuration, Out&) {
   if (configuration.epoch <= group_.epoch()) return;
   group_ = Group(configuration);
-  views_.clear();
   for (auto& [sequence, bundle] : bundles_) {
     bundle.said.clear();
     bundle.retry = now;
@@ -55,14 +53,6 @@ void Client::configure(Time now, const Configuration& configuration, Out&) {
 
 bool Client::can_send() const {
   return !queue_.empty() && bundles_.size() < config_.in_flight && next_ - floor() < config_.window;
-}
-
-// The primary of the highest view that one correct replica at least is in.
-NodeId Client::primary() const {
-  std::vector<View> views;
-  for (const auto& [id, view] : views_) views.push_back(view);
-  std::sort(views.begin(), views.end(), std::greater<>());
-  return group_.primary(views.size() > group_.faulty() ? views[group_.faulty()] : View());
 }
 
 void Client::make_bundle(Time now, Out& out) {
@@ -79,15 +69,9 @@ void Client::make_bundle(Time now, Out& out) {
     if (request.kind == RequestKind::kReconfigure) break;
   }
   bundle.request = {request, authority_.sign(text_of(config_.cluster, request))};
-  const NodeId leads = primary();
-  send(leads, Submit{bundle.request}, out);
-  // A member's own replica watches over what its gateway asks for.
-  if (group_.is_member(config_.self) && leads != config_.self) send(config_.self, Submit{bundle.request}, out);
+  // To all: who has it from the client itself need not check the signature, and watches over the primary.
+  broadcast(Submit{bundle.request}, out);
   bundles_.emplace(next_++, std::move(bundle));
-}
-
-void Client::send(NodeId to, const Message& message, Out& out) {
-  out.send(to, Envelope(message).seal(config_.cluster, config_.self, to, *group_.member_key(to), authority_));
 }
 
 void Client::broadcast(const Message& message, Out& out) {
@@ -104,10 +88,6 @@ void Client::on_message(Time now, NodeId from, const Packet& packet, Out& out) {
   if (!message.ok()) return mark<"pbft.client_packet_refused">();
   const auto* reply = std::get_if<Reply>(&*message);
   if (reply == nullptr || reply->id.client != config_.self || reply->id.incarnation != config_.incarnation) return;
-  if (reply->epoch == group_.epoch() && reply->view.value() <= kMaxNumber) {
-    View& view = views_[from];
-    view = std::max(view, reply->view);
-  }
   if (reply->read) {
     on_read_reply(from, *reply, out);
   } else {

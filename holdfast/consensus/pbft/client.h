@@ -28,7 +28,7 @@ struct ClientConfig {
   uint64_t max_request_operations = 1024;
   uint64_t max_request_bytes = 1 << 20;
   uint64_t max_queued = 100'000;           // operations; more are refused
-  Duration retry = Duration::millis(300);  // after which all replicas are told; doubled up to four times
+  Duration retry = Duration::millis(300);  // after which it is repeated; doubled up to four times
 };
 
 struct NoRecord {};
@@ -82,9 +82,7 @@ class Client {
 
   uint64_t floor() const { return bundles_.empty() ? next_ : bundles_.begin()->first; }
   bool can_send() const;
-  NodeId primary() const;
   void make_bundle(Time now, Out& out);
-  void send(NodeId to, const Message& message, Out& out);
   void broadcast(const Message& message, Out& out);
   void on_reply(Time now, NodeId from, const Reply& reply, Out& out);
   void on_read_reply(NodeId from, const Reply& reply, Out& out);
@@ -96,7 +94,6 @@ class Client {
   std::deque<Queued> queue_;
   std::map<uint64_t, Bundle> bundles_;  // by sequence
   std::map<uint64_t, Reading> readings_;
-  std::map<NodeId, View> views_;  // that replicas say they are in
   uint64_t next_ = 1, next_read_ = 1;
 };
 

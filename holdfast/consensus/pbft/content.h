@@ -11,6 +11,7 @@ struct Content {
   Slice bytes;
   Digest digest;
   Batch batch;
+  uint64_t operations = 0;
 };
 using ContentPtr = std::shared_ptr<const Content>;
 

@@ -36,7 +36,8 @@ class Judge {
   bool valid(const SignedRequest& request) const;
   bool valid(const Vote& prepare, NodeId by, const Signature& signature) const;
   bool valid(const Checkpoint& checkpoint, NodeId by, const Signature& signature) const;
-  // A quorum of distinct members signed the very same.
+  // Distinct members endorse the very same, and a quorum of the signatures are right. Who made the certificate may
+  // have had too many to need checking them, so a wrong one among them proves nothing against it.
   bool valid(const PreparedCert& cert, const Known& known = {}) const;
   bool valid(const CheckpointCert& cert) const;
   // Signed by its sender, whole, of this epoch, and all certificates in it are valid, distinct and in the window.

@@ -29,8 +29,6 @@ struct AskRead {
   Slice operation;
 };
 struct Reply {
-  uint64_t epoch = 0;
-  View view;  // tells clients who the primary is
   RequestId id;
   bool read = false;
   Digest digest;                              // of the results

@@ -11,16 +11,25 @@ namespace holdfast::pbft {
 bool Replica::Impl::can_propose() const {
   if (!leads() || !in_window(next_place) || next_place > barrier()) return false;
   // What is under way: proposed in this view and not decided.
-  uint64_t in_flight = 0;
+  uint64_t in_flight = 0, operations = 0;
   for (auto at = slots.upper_bound(executed); at != slots.end(); ++at) {
-    if (at->second.proposal && !at->second.decided) ++in_flight;
+    const Slot& slot = at->second;
+    if (!slot.proposal || slot.decided) continue;
+    ++in_flight;
+    if (const ContentPtr content = slot.content(slot.proposal->digest)) operations += content->operations;
   }
-  return in_flight < config.max_in_flight && (pending || pool.anything_to_take());
+  if (in_flight >= config.max_in_flight) return false;
+  if (pending) return true;
+  // A batch costs the same whatever is in it, so it waits until it is worth as much as what is under way: the first
+  // goes at once, and the busier the group, the larger the batches.
+  const uint64_t worth = std::min(operations, config.max_batch_operations);
+  return pool.anything_to_take() && pool.operations_to_take() >= worth;
 }
 
 void Replica::Impl::propose(Step& s) {
+  const auto check = [this](const SignedRequest& r) { return judge.valid(r); };
   while (can_propose()) {
-    Batch batch{stamps.read(s.now), pool.take()};
+    Batch batch{stamps.read(s.now), pool.take(s.now, check)};
     // What others proposed meanwhile, in an earlier view, may be executed.
     std::erase_if(batch.requests, [&](const SignedRequest& r) { return !table.wants(r.request); });
     if (batch.requests.empty() && !pending) continue;
@@ -73,6 +82,7 @@ void Replica::Impl::accept(Step& s, const Vote& proposal, const ContentPtr& cont
   slot.proposal = proposal;
   slot.voted = false;
   slot.accepted_at = s.now;
+  slot.votes_until = Time::never();
   slot.hold(content);
   slot.prune();
   stamps.accepted(content->batch.stamp_ms);
@@ -103,6 +113,8 @@ void Replica::Impl::on(Step& s, NodeId from, const Prepare& m) {
     slot.votes.erase(at);
   }
   slot.votes.emplace(from, Cast{v, m.signature, from == self()});
+  const bool is_late = slot.prepared && slot.prepared->vote == v;
+  if (is_late && s.now <= slot.votes_until) promptness.came(from);
   check_prepared(s, v.seq);
 }
 
@@ -110,33 +122,84 @@ void Replica::Impl::check_prepared(Step& s, Seq seq) {
   Slot& slot = slots[seq];
   if (changing || !votes() || !slot.proposal || !slot.voted) return;
   if (slot.prepared && slot.prepared->vote.view == view) return;
-  const auto counts = [&](const Cast& c) { return c.vote == *slot.proposal; };
-  const auto matching = [&] {
-    return static_cast<size_t>(
-        std::count_if(slot.votes.begin(), slot.votes.end(), [&](const auto& c) { return counts(c.second); }));
-  };
-  if (matching() < group().quorum()) return;
-  // Signatures are checked only now, and only as many as are needed. What is not signed does not count: this
-  // certificate must convince others in a later view.
-  PreparedCert cert{*slot.proposal, {}};
-  for (auto at = slot.votes.begin(); at != slot.votes.end() && cert.endorsements.size() < group().quorum();) {
-    Cast& c = at->second;
-    if (counts(c) && !c.verified && !judge.valid(c.vote, at->first, c.signature)) {
-      mark<"pbft.prepare_forged">();
-      at = slot.votes.erase(at);
-      continue;
-    }
-    if (counts(c)) {
-      c.verified = true;
-      cert.endorsements.push_back({at->first, c.signature});
-    }
-    ++at;
-  }
+  const auto same = static_cast<size_t>(std::count_if(slot.votes.begin(), slot.votes.end(),
+                                                      [&](const auto& c) { return c.second.vote == *slot.proposal; }));
+  if (same < group().quorum()) return;
+  const bool unchecked = same >= group().quorum() + group().faulty();
+  if (!unchecked && awaits_more_votes(s, slot, same)) return;
+  awaited_votes.erase(seq);
+  PreparedCert cert = unchecked ? unchecked_certificate(slot) : checked_certificate(slot);
   if (cert.endorsements.size() < group().quorum()) return;
   slot.prepared = cert;
   slot.prune();
   highest_prepared = std::max(highest_prepared, seq);
   say_to_all(s, Commit{cert.vote}, ledger.prepared(cert, s.out));
+}
+
+// With q + f votes no signature would have to be checked. Whether so many may come soon.
+bool Replica::Impl::awaits_more_votes(Step& s, Slot& slot, size_t same) {
+  if (slot.votes_until == Time::never()) {
+    const Duration taken = slot.accepted_at == Time() ? Duration() : s.now - slot.accepted_at;
+    slot.votes_until = s.now + std::clamp(taken * 2, config.vote_wait / 20, config.vote_wait);
+  }
+  std::vector<NodeId> expected;
+  for (const Peer& p : group().members()) {
+    const auto cast = slot.votes.find(p.id);
+    const bool voted = cast != slot.votes.end() && cast->second.vote.view >= view;
+    if (!voted && promptness.expected(p.id)) expected.push_back(p.id);
+  }
+  if (s.now >= slot.votes_until) {
+    mark<"pbft.votes_waited_for_in_vain">();
+    for (NodeId id : expected) promptness.missed(id);
+    return false;
+  }
+  if (same + expected.size() < group().quorum() + group().faulty()) return false;
+  awaited_votes[slot.proposal->seq] = slot.votes_until;
+  return true;
+}
+
+// So many that a quorum of them are of correct members: the certificate convinces whoever checks it, now or later.
+PreparedCert Replica::Impl::unchecked_certificate(Slot& slot) {
+  PreparedCert cert{*slot.proposal, {}};
+  for (const auto& [from, cast] : slot.votes) {
+    if (cast.vote != cert.vote) continue;
+    cert.endorsements.push_back({from, cast.signature});
+    promptness.came(from);
+  }
+  return cert;
+}
+
+// Only as many signatures as are needed are checked. What is not signed does not count: the certificate must convince
+// others in a later view.
+PreparedCert Replica::Impl::checked_certificate(Slot& slot) {
+  mark<"pbft.prepares_checked">();
+  PreparedCert cert{*slot.proposal, {}};
+  for (auto at = slot.votes.begin(); at != slot.votes.end() && cert.endorsements.size() < group().quorum();) {
+    Cast& c = at->second;
+    const bool counts = c.vote == cert.vote;
+    if (counts && !c.verified && !judge.valid(c.vote, at->first, c.signature)) {
+      mark<"pbft.prepare_forged">();
+      at = slot.votes.erase(at);
+      continue;
+    }
+    if (counts) {
+      c.verified = true;
+      cert.endorsements.push_back({at->first, c.signature});
+    }
+    ++at;
+  }
+  return cert;
+}
+
+void Replica::Impl::check_votes_that_waited(Step& s) {
+  while (!changing) {
+    const auto due =
+        std::find_if(awaited_votes.begin(), awaited_votes.end(), [&](const auto& a) { return a.second <= s.now; });
+    if (due == awaited_votes.end()) return;
+    const Seq seq = due->first;
+    awaited_votes.erase(due);
+    if (slots.contains(seq)) check_prepared(s, seq);
+  }
 }
 
 void Replica::Impl::on(Step& s, NodeId from, const Commit& m) {

@@ -16,9 +16,15 @@ size_t Pool::bytes_of(const Request& request) {
   return n;
 }
 
+void Pool::taken(Waiting& w) {
+  w.proposed = true;
+  --untaken_;
+  untaken_operations_ -= w.request.request.operations.size();
+}
+
 void Pool::erase(Client& client, std::map<Key, Waiting>::iterator at) {
   client.bytes -= bytes_of(at->second.request.request);
-  if (!at->second.proposed) --untaken_;
+  if (!at->second.proposed) taken(at->second);
   client.waiting.erase(at);
 }
 
@@ -29,7 +35,7 @@ const SignedRequest* Pool::find(const RequestId& id) const {
   return at != client->second.waiting.end() ? &at->second.request : nullptr;
 }
 
-bool Pool::add(Time now, const SignedRequest& signed_request, const ClientTable& table) {
+bool Pool::add(Time now, const SignedRequest& signed_request, bool proven, const ClientTable& table) {
   const Request& r = signed_request.request;
   if (!table.wants(r)) return false;
   Client& client = clients_[r.id.client];
@@ -46,7 +52,8 @@ bool Pool::add(Time now, const SignedRequest& signed_request, const ClientTable&
   }
   client.bytes += bytes;
   ++untaken_;
-  client.waiting.emplace(Key(r.id.incarnation, r.id.sequence), Waiting{signed_request, now});
+  untaken_operations_ += r.operations.size();
+  client.waiting.emplace(Key(r.id.incarnation, r.id.sequence), Waiting{signed_request, now, proven});
   return true;
 }
 
@@ -55,8 +62,7 @@ std::optional<Duration> Pool::proposed(Time now, const RequestId& id) {
   if (client == clients_.end()) return std::nullopt;
   const auto at = client->second.waiting.find({id.incarnation, id.sequence});
   if (at == client->second.waiting.end() || at->second.proposed) return std::nullopt;
-  at->second.proposed = true;
-  --untaken_;
+  taken(at->second);
   if (at != client->second.waiting.begin()) return std::nullopt;
   return now - at->second.since;
 }
@@ -81,14 +87,35 @@ void Pool::settle(Time now, NodeId id, const ClientTable& table) {
 void Pool::restart(Time now) {
   for (auto& [id, client] : clients_) {
     for (auto& [key, w] : client.waiting) {
-      if (w.proposed) ++untaken_;
+      if (w.proposed) {
+        ++untaken_;
+        untaken_operations_ += w.request.request.operations.size();
+      }
       w.proposed = w.passed_on = false;
       w.since = now;
     }
   }
 }
 
-std::vector<SignedRequest> Pool::take() {
+bool Pool::prove(Time now, Client& client, std::map<Key, Waiting>::iterator at, const Check& check) {
+  if (at->second.proven || check(at->second.request)) return at->second.proven = true;
+  mark<"pbft.waiting_request_forged">();
+  const bool head = at == client.waiting.begin();
+  erase(client, at);
+  if (head && !client.waiting.empty()) client.waiting.begin()->second.since = now;
+  return false;
+}
+
+bool Pool::drop_forged(Time now, const Check& check) {
+  bool dropped = false;
+  for (auto& [id, client] : clients_) {
+    if (!client.waiting.empty()) dropped = !prove(now, client, client.waiting.begin(), check) || dropped;
+  }
+  std::erase_if(clients_, [](const auto& c) { return c.second.waiting.empty(); });
+  return dropped;
+}
+
+std::vector<SignedRequest> Pool::take(Time now, const Check& check) {
   std::vector<SignedRequest> batch;
   size_t operations = 0, bytes = 0;
   bool full = false;
@@ -102,19 +129,23 @@ std::vector<SignedRequest> Pool::take() {
       auto& waiting = clients_.at(id).waiting;
       const auto next = std::find_if(waiting.begin(), waiting.end(), [](const auto& w) { return !w.second.proposed; });
       if (next == waiting.end()) continue;
+      if (!prove(now, clients_.at(id), next, check)) {
+        more = true;
+        continue;
+      }
       const Request& r = next->second.request.request;
       full = !batch.empty() && (operations + r.operations.size() > config_.max_batch_operations ||
                                 bytes + bytes_of(r) > config_.max_batch_bytes);
       if (full) break;
       operations += r.operations.size();
       bytes += bytes_of(r);
-      next->second.proposed = true;
-      --untaken_;
+      taken(next->second);
       batch.push_back(next->second.request);
       turn_ = id;
       more = true;
     }
   }
+  std::erase_if(clients_, [](const auto& c) { return c.second.waiting.empty(); });
   return batch;
 }
 

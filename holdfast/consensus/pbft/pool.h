@@ -4,6 +4,7 @@
 // oldest request is timed by itself, so that a primary which serves all but one is found out.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -14,12 +15,16 @@ namespace holdfast::pbft {
 
 class Pool {
  public:
+  // Whether the signature of a request is its client's.
+  using Check = std::function<bool(const SignedRequest&)>;
+
   explicit Pool(const Config& config) : config_(config) {}
 
   // Whether the very same request (or one under its id) waits already.
   const SignedRequest* find(const RequestId& id) const;
-  // The caller has checked the signature. False: known, unwanted, or its client has too much waiting.
-  bool add(Time now, const SignedRequest& request, const ClientTable& table);
+  // The caller knows that it is its client's; `proven`: the signature was checked, too. False: known, unwanted, or its
+  // client has too much waiting.
+  bool add(Time now, const SignedRequest& request, bool proven, const ClientTable& table);
   // A proposal with it was accepted. How long it had been its client's oldest one: none if it is not, or not known.
   std::optional<Duration> proposed(Time now, const RequestId& id);
   // Drops what the table no longer wants of a client; its next request's time begins.
@@ -34,11 +39,15 @@ class Pool {
     std::erase_if(clients_, [](const auto& c) { return c.second.waiting.empty(); });
   }
 
-  // The next batch: not proposed yet, each client in turn.
-  std::vector<SignedRequest> take();
+  // The next batch: not proposed yet, each client in turn. What is not proven is checked, and dropped if it is forged.
+  std::vector<SignedRequest> take(Time now, const Check& check);
   bool anything_to_take() const { return untaken_ > 0; }
+  uint64_t operations_to_take() const { return untaken_operations_; }
   // When the longest waiting oldest request of any client began to wait. never(): nothing waits.
   Time oldest() const;
+  // Before the primary is blamed: checks each client's oldest request, which is what the time is counted from. True:
+  // one was forged, and is gone.
+  bool drop_forged(Time now, const Check& check);
   // Requests, not proposed, that have waited for `patience` and were not handed out since restart().
   std::vector<SignedRequest> overdue(Time now, Duration patience);
   // When overdue() next has something; never() when not.
@@ -48,6 +57,7 @@ class Pool {
   struct Waiting {
     SignedRequest request;
     Time since;
+    bool proven = false;
     bool proposed = false;
     bool passed_on = false;
   };
@@ -57,10 +67,14 @@ class Pool {
     size_t bytes = 0;
   };
   static size_t bytes_of(const Request& request);
+  void taken(Waiting& w);
   void erase(Client& client, std::map<Key, Waiting>::iterator at);
+  // False: it was forged, and is gone.
+  bool prove(Time now, Client& client, std::map<Key, Waiting>::iterator at, const Check& check);
 
   const Config& config_;
   size_t untaken_ = 0;  // not proposed
+  uint64_t untaken_operations_ = 0;
   std::map<NodeId, Client> clients_;
   NodeId turn_;  // whose turn was last
 };

@@ -68,6 +68,7 @@ void Replica::on_blob(Time now, const BlobAnswer& answer, Out& out) {
 void Replica::on_time(Time now, Out& out) {
   Impl& impl = *impl_;
   Step s{now, out};
+  impl.check_votes_that_waited(s);
   impl.complain_when_due(s);
   impl.pass_on_overdue(s);
   impl.tick(s);
@@ -79,6 +80,7 @@ Time Replica::deadline() const {
   const Impl& impl = *impl_;
   if (impl.can_propose()) return Time();
   Time due = std::min(impl.next_tick(), impl.complaint_due());
+  for (const auto& [seq, until] : impl.awaited_votes) due = std::min(due, until);
   if (!impl.changing && !impl.leads()) due = std::min(due, impl.pool.next_overdue(impl.patience() / 4));
   if (!impl.changing && impl.votes() && !impl.leads() && impl.pace.too_slow()) return Time();
   return due;
@@ -102,7 +104,7 @@ void Replica::read_done(Time now, uint64_t token, Slice result, Out& out) {
   Step s{now, out};
   std::vector<Slice> results;
   results.push_back(std::move(result));
-  Reply reply{.epoch = impl.group().epoch(), .view = impl.view, .id = reading.id, .read = true};
+  Reply reply{.id = reading.id, .read = true};
   reply.digest = digest_of_results(reading.id, results);
   reply.results = std::move(results);
   const Envelope envelope(reply);

@@ -9,6 +9,7 @@
 #include "holdfast/consensus/pbft/ledger.h"
 #include "holdfast/consensus/pbft/pace.h"
 #include "holdfast/consensus/pbft/pool.h"
+#include "holdfast/consensus/pbft/promptness.h"
 #include "holdfast/consensus/pbft/replica.h"
 #include "holdfast/consensus/pbft/slots.h"
 #include "holdfast/consensus/pbft/stamps.h"
@@ -65,6 +66,10 @@ struct Replica::Impl {
   void on(Step& s, NodeId from, const Prepare& m);
   void on(Step& s, NodeId from, const Commit& m);
   void check_prepared(Step& s, Seq seq);
+  bool awaits_more_votes(Step& s, Slot& slot, size_t same);
+  PreparedCert unchecked_certificate(Slot& slot);
+  PreparedCert checked_certificate(Slot& slot);
+  void check_votes_that_waited(Step& s);
   void on(Step& s, NodeId from, const DecidedNotice& m);
   void check_decided(Step& s, Seq seq);
   void decide(Step& s, Slot& slot, const Digest& digest);
@@ -142,6 +147,7 @@ struct Replica::Impl {
   Pool pool;
   Stamps stamps;
   Pace pace;
+  Promptness promptness;
   bool started = false;
 
   // Where it stands.
@@ -151,7 +157,8 @@ struct Replica::Impl {
   uint64_t failed_views = 0;  // in a row, without an execution
   Seq opening_end;            // the last place that the view began with
   Slots slots;
-  Seq next_place;  // the primary's
+  Seq next_place;                     // the primary's
+  std::map<Seq, Time> awaited_votes;  // places where a quorum's votes wait for the rest, and until when
 
   // What is executed.
   struct Running {

@@ -105,7 +105,8 @@ struct Endorsement {
   Signature signature;
   bool operator==(const Endorsement&) const = default;
 };
-// A quorum has prepared this: no other digest can be prepared, in this view, at this place.
+// A quorum has prepared this: no other digest can be prepared, in this view, at this place. Of the endorsements a
+// quorum is valid; there may be others, which are not.
 struct PreparedCert {
   Vote vote;
   std::vector<Endorsement> endorsements;
@@ -198,6 +199,9 @@ struct Config {
   // The primary's pace: requests must be proposed within this many times what agreement on a proposal takes.
   int64_t pace_factor = 8;
   Duration pace_floor = Duration::millis(100);
+
+  // The longest that a quorum of PREPAREs waits for the rest, with which no signature needs checking (promptness.h).
+  Duration vote_wait = Duration::millis(20);
 
   uint64_t transfer_bytes = 256 << 10;  // in one message of a state transfer
   uint64_t max_snapshot_bytes = uint64_t{1} << 40;

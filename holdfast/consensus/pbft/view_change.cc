@@ -17,6 +17,7 @@ void Replica::Impl::start_view_change(Step& s, View wanted) {
   if (!votes() || wanted.value() > kMaxNumber) return;
   view = wanted;
   changing = true;
+  awaited_votes.clear();
   ViewChange change{.epoch = group().epoch(), .view = view, .from = self(), .stable = stable};
   for (auto& [seq, slot] : slots) {
     if (planted<"B2">()) slot.prepared.reset();
@@ -107,6 +108,7 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   view = m.view.view;
   changing = false;
   change_deadline = Time::never();
+  awaited_votes.clear();
   stand(s, std::nullopt, m);
   if (opening.stable.checkpoint.seq > low()) {
     mark<"pbft.new_view_ahead">();
@@ -125,6 +127,7 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   for (auto& [seq, slot] : slots) {
     slot.proposal.reset();
     slot.voted = false;
+    slot.votes_until = Time::never();
   }
   for (const auto& [seq, digest] : opening.proposals) {
     if (seq <= low()) continue;
@@ -167,6 +170,7 @@ void Replica::Impl::complain_when_due(Step& s) {
     return start_view_change(s, view + 1);
   }
   if (s.now < complaint_due()) return;
+  if (!changing && pool.drop_forged(s.now, [this](const SignedRequest& r) { return judge.valid(r); })) return;
   mark<"pbft.primary_suspected">();
   ++failed_views;
   start_view_change(s, view + 1);
