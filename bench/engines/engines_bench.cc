@@ -1,6 +1,8 @@
 // The three engines under one state machine: throughput, latency, and what the processor does for it.
 //
 //   engines_bench DIRECTORY [SECONDS [PICTURES]]    data goes to DIRECTORY/engines_bench, plots to PICTURES
+//
+// ENGINE=Raft|Multi-Paxos|PBFT and MEMBERS=N in the environment run only these.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -25,21 +27,28 @@ struct Row {
   Load load;
   Figures figures;
   Figures split;
+  Figures processes;
   std::array<Spent, kKinds> spent;
 };
 
-void print(const std::vector<Row>& rows) {
+void print(const char* title, const std::vector<Row>& rows, Figures Row::*which) {
   std::printf(
-      "| engine | members | requests/s | p50 | p99 | p99.9 (ms) | CPU per request |\n|---|---|---|---|---|---|---|\n");
+      "%s\n\n| engine | members | requests/s | p50 | p99 | p99.9 (ms) | CPU per request "
+      "|\n|---|---|---|---|---|---|---|\n",
+      title);
   for (const Row& r : rows) {
-    const Figures& f = r.figures;
+    const Figures& f = r.*which;
     std::printf("| %s | %lu | %.0f | %.1f | %.1f | %.1f | %.0f µs |\n", name_of(r.load.engine),
                 static_cast<unsigned long>(r.load.members), f.per_second(), f.percentile(0.5), f.percentile(0.99),
                 f.percentile(0.999), f.cpu_micros());
     if (f.failures > 0) std::printf("%lu requests failed\n", static_cast<unsigned long>(f.failures));
   }
+}
+
+void print_split(const std::vector<Row>& rows) {
   std::printf(
-      "\n| engine | members | all | signing | verifying | hashing | network | disk | rest (µs) | signed | verified | "
+      "\nWhere it goes, all in one process:\n\n| engine | members | all | signing | verifying | hashing | network | "
+      "disk | rest (µs) | signed | verified | "
       "hashed | sent and received | synced and written |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const Row& r : rows) {
     const double n = static_cast<double>(std::max<uint64_t>(r.split.requests, 1));
@@ -95,13 +104,16 @@ int main(int argc, char** argv) {
       row.load.directory = std::string(argv[1]) + "/engines_bench";
       if (argc > 2) row.load.seconds = std::atof(argv[2]);
       row.figures = run(row.load, false);
+      row.processes = run_as_processes(row.load);
       row.split = run(row.load, true);
       row.spent = metered();
-      std::fprintf(stderr, "%s %lu: %.0f/s\n", name_of(engine), static_cast<unsigned long>(members),
-                   row.figures.per_second());
+      std::fprintf(stderr, "%s %lu: %.0f/s, as processes %.0f/s\n", name_of(engine),
+                   static_cast<unsigned long>(members), row.figures.per_second(), row.processes.per_second());
       rows.push_back(std::move(row));
     }
   }
-  print(rows);
+  print("All members in one process:", rows, &Row::figures);
+  print("\nEach member a process:", rows, &Row::processes);
+  print_split(rows);
   if (argc > 3) draw(rows, argv[3]);
 }

@@ -1,5 +1,5 @@
-// A group of members of one replicated key-value machine in this process: a thread, an event loop, sockets, a log and
-// snapshots on disk for each, as in production; and closed-loop clients that sit at the members.
+// A group of members of one replicated key-value machine: a thread, an event loop, sockets, a log and snapshots on disk
+// for each, as in production; and closed-loop clients that sit at the members.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,15 @@ struct Load {
   size_t request_bytes = 256;
   double warm_up_seconds = 1.5, seconds = 4;
   std::string directory;  // for the members' data; emptied
+
+  // Until somebody leads, and the first seconds are over.
+  double before_counting() const { return 2.5 + warm_up_seconds; }
 };
 
 struct Figures {
   uint64_t requests = 0, failures = 0;
   double seconds = 0;
-  double cpu_seconds = 0;           // of the whole process
+  double cpu_seconds = 0;           // of all members and their clients
   std::vector<float> latencies_ms;  // sorted
 
   double per_second() const { return static_cast<double>(requests) / seconds; }
@@ -34,7 +37,9 @@ struct Figures {
   }
 };
 
-// Runs a load; `split`: the meter is on meanwhile.
+// Runs a load, all members in this process; `split`: the meter is on meanwhile.
 Figures run(const Load& load, bool split);
+// Likewise, each member a process of its own.
+Figures run_as_processes(const Load& load);
 
 }  // namespace holdfast::bench
