@@ -84,88 +84,48 @@ constexpr std::array<std::string_view, kCodes> kCodeNames = {
     "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
     "DataLoss", "Unauthenticated"};
 
-// The name under which the table knows a refusal of the store.
+// The names under which the table knows the refusals of the store. Those of our own have none.
+constexpr std::pair<store::Error, std::string_view> kErrorNames[] = {
+    {store::Error::kEmptyKey, "EmptyKey"},
+    {store::Error::kKeyNotFound, "KeyNotFound"},
+    {store::Error::kValueProvided, "ValueProvided"},
+    {store::Error::kLeaseProvided, "LeaseProvided"},
+    {store::Error::kTooManyOps, "TooManyOps"},
+    {store::Error::kDuplicateKey, "DuplicateKey"},
+    {store::Error::kInvalidSortOption, "InvalidSortOption"},
+    {store::Error::kCompacted, "Compacted"},
+    {store::Error::kFutureRev, "FutureRev"},
+    {store::Error::kNoSpace, "NoSpace"},
+    {store::Error::kLeaseNotFound, "LeaseNotFound"},
+    {store::Error::kLeaseExist, "LeaseExist"},
+    {store::Error::kLeaseTtlTooLarge, "LeaseTTLTooLarge"},
+    {store::Error::kMemberExist, "MemberExist"},
+    {store::Error::kPeerUrlExist, "PeerURLExist"},
+    {store::Error::kMemberNotEnoughStarted, "MemberNotEnoughStarted"},
+    {store::Error::kMemberBadUrls, "MemberBadURLs"},
+    {store::Error::kMemberNotFound, "MemberNotFound"},
+    {store::Error::kMemberNotLearner, "MemberNotLearner"},
+    {store::Error::kLearnerNotReady, "LearnerNotReady"},
+    {store::Error::kTooManyLearners, "TooManyLearners"},
+    {store::Error::kClusterIdMismatch, "ClusterIDMismatch"},
+    {store::Error::kRequestTooLarge, "RequestTooLarge"},
+    {store::Error::kTooManyRequests, "RequestTooManyRequests"},
+    {store::Error::kNoLeader, "NoLeader"},
+    {store::Error::kNotLeader, "NotLeader"},
+    {store::Error::kLeaderChanged, "LeaderChanged"},
+    {store::Error::kStopped, "Stopped"},
+    {store::Error::kTimeout, "Timeout"},
+    {store::Error::kTimeoutDueToLeaderFail, "TimeoutDueToLeaderFail"},
+    {store::Error::kTimeoutDueToConnectionLost, "TimeoutDueToConnectionLost"},
+    {store::Error::kTimeoutWaitAppliedIndex, "TimeoutWaitAppliedIndex"},
+    {store::Error::kUnhealthy, "Unhealthy"},
+    {store::Error::kCorrupt, "Corrupt"},
+    {store::Error::kNotSupportedForLearner, "NotSupportedForLearner"},
+    {store::Error::kBadLeaderTransferee, "BadLeaderTransferee"},
+};
 constexpr std::string_view name_of(store::Error error) {
-  using store::Error;
-  switch (error) {
-    case Error::kNone:
-      return "";
-    case Error::kEmptyKey:
-      return "EmptyKey";
-    case Error::kKeyNotFound:
-      return "KeyNotFound";
-    case Error::kValueProvided:
-      return "ValueProvided";
-    case Error::kLeaseProvided:
-      return "LeaseProvided";
-    case Error::kTooManyOps:
-      return "TooManyOps";
-    case Error::kDuplicateKey:
-      return "DuplicateKey";
-    case Error::kInvalidSortOption:
-      return "InvalidSortOption";
-    case Error::kCompacted:
-      return "Compacted";
-    case Error::kFutureRev:
-      return "FutureRev";
-    case Error::kNoSpace:
-      return "NoSpace";
-    case Error::kLeaseNotFound:
-      return "LeaseNotFound";
-    case Error::kLeaseExist:
-      return "LeaseExist";
-    case Error::kLeaseTtlTooLarge:
-      return "LeaseTTLTooLarge";
-    case Error::kMemberExist:
-      return "MemberExist";
-    case Error::kPeerUrlExist:
-      return "PeerURLExist";
-    case Error::kMemberNotEnoughStarted:
-      return "MemberNotEnoughStarted";
-    case Error::kMemberBadUrls:
-      return "MemberBadURLs";
-    case Error::kMemberNotFound:
-      return "MemberNotFound";
-    case Error::kMemberNotLearner:
-      return "MemberNotLearner";
-    case Error::kLearnerNotReady:
-      return "LearnerNotReady";
-    case Error::kTooManyLearners:
-      return "TooManyLearners";
-    case Error::kClusterIdMismatch:
-      return "ClusterIDMismatch";
-    case Error::kRequestTooLarge:
-      return "RequestTooLarge";
-    case Error::kTooManyRequests:
-      return "RequestTooManyRequests";
-    case Error::kNoLeader:
-      return "NoLeader";
-    case Error::kNotLeader:
-      return "NotLeader";
-    case Error::kLeaderChanged:
-      return "LeaderChanged";
-    case Error::kStopped:
-      return "Stopped";
-    case Error::kTimeout:
-      return "Timeout";
-    case Error::kTimeoutDueToLeaderFail:
-      return "TimeoutDueToLeaderFail";
-    case Error::kTimeoutDueToConnectionLost:
-      return "TimeoutDueToConnectionLost";
-    case Error::kTimeoutWaitAppliedIndex:
-      return "TimeoutWaitAppliedIndex";
-    case Error::kUnhealthy:
-      return "Unhealthy";
-    case Error::kCorrupt:
-      return "Corrupt";
-    case Error::kNotSupportedForLearner:
-      return "NotSupportedForLearner";
-    case Error::kBadLeaderTransferee:
-      return "BadLeaderTransferee";
-    case Error::kInvalidArgument:
-    case Error::kAdministratorNeeded:
-    case Error::kNoLearners:
-      return "";
+  for (const auto& [known, name] : kErrorNames) {
+    if (known == error) return name;
   }
   return "";
 }
