@@ -141,6 +141,8 @@ class Liar {
   }
 
   std::vector<Utterance> forge_votes(NodeId to, Message& m) {
+    // Its own, rightly coded and, at every other place, wrongly signed.
+    if (auto* p = std::get_if<Prepare>(&m); p != nullptr && p->vote.seq.value() % 2 == 0) p->signature.bytes[5] ^= 1;
     say(to, m);
     Vote* v = nullptr;
     if (auto* p = std::get_if<Prepare>(&m)) v = &p->vote;

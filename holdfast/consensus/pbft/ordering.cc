@@ -125,7 +125,7 @@ void Replica::Impl::check_prepared(Step& s, Seq seq) {
   const auto same = static_cast<size_t>(std::count_if(slot.votes.begin(), slot.votes.end(),
                                                       [&](const auto& c) { return c.second.vote == *slot.proposal; }));
   if (same < group().quorum()) return;
-  const bool unchecked = same >= group().quorum() + group().faulty();
+  const bool unchecked = same >= group().quorum() + (planted<"M3">() ? 0 : group().faulty());
   if (!unchecked && awaits_more_votes(s, slot, same)) return;
   awaited_votes.erase(seq);
   PreparedCert cert = unchecked ? unchecked_certificate(slot) : checked_certificate(slot);
