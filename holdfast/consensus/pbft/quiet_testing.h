@@ -55,8 +55,17 @@ class Quiet {
     Config config = base;
     config.self = id;
     TestMember::Hooks hooks;
-    hooks.transmit = [this, id](NodeId to, const Packet& p) { wires.push_back({id, to, p}); };
-    hooks.raise = [this, id](const Event& e) { events[id].push_back(e); };
+    hooks.transmit = [this, id](NodeId to, const Packet& p) {
+      wires.push_back({id, to, p});
+      if (says) says(id, to, wires.back().message());
+    };
+    hooks.raise = [this, id](const Event& e) {
+      events[id].push_back(e);
+      if (raises) raises(id, e);
+    };
+    hooks.persisted = [this, id](StableSeq, const Record& r) {
+      if (writes) writes(id, r);
+    };
     hooks.applied = [this, id](const Execute& e, const Image&) {
       for (const Request& r : e.requests) {
         for (const Slice& o : r.operations) executed[id].push_back(o.str());
@@ -99,6 +108,29 @@ class Quiet {
       }
     }
     FAIL() << "the group does not come to rest";
+  }
+  // Of what is under way now, oldest first, that of which `such` is true arrives, or with `lost` it does not.
+  void hop(const std::function<bool(const Wire&)>& such, bool lost = false) {
+    std::deque<Wire> now_under_way;
+    std::swap(now_under_way, wires);
+    std::deque<Wire> left;
+    for (Wire& w : now_under_way) {
+      if (!such(w)) {
+        left.push_back(std::move(w));
+      } else if (!lost) {
+        arrive(w);
+      }
+    }
+    left.insert(left.end(), wires.begin(), wires.end());
+    wires = std::move(left);
+    if (due()) tick();
+  }
+  // Time goes on; nothing arrives.
+  void idle(int64_t ms) {
+    for (const Time end = now + Duration::millis(ms); now < end;) {
+      now = now + Duration::millis(1);
+      if (due()) tick();
+    }
   }
   void pass(int64_t ms) {
     for (int64_t end = now.millis() + ms; now.millis() < end;) {
@@ -158,6 +190,10 @@ class Quiet {
   std::vector<std::string> answers;    // that clients accepted
   std::map<size_t, size_t> delivered;  // by the kind of message
   std::function<bool(NodeId from, NodeId to, const Message&)> drops;
+  // Told of everything, as it happens.
+  std::function<void(NodeId, NodeId to, const Message&)> says;
+  std::function<void(NodeId, const Event&)> raises;
+  std::function<void(NodeId, const Record&)> writes;
   std::set<NodeId> slow;  // disks that hold everything back
   bool snapshots = false;
   uint64_t tokens = 0;
@@ -170,7 +206,10 @@ class Quiet {
     take(id, out);
   }
   void take(NodeId id, Client::Out& out) {
-    for (auto& s : out.sent) wires.push_back({id, s.to, s.wire});
+    for (auto& s : out.sent) {
+      wires.push_back({id, s.to, s.wire});
+      if (says) says(id, s.to, wires.back().message());
+    }
     for (auto& e : out.raised) answers.push_back(e.event.result.str());
     clients.at(id)->check_invariants();
   }
