@@ -59,7 +59,22 @@ class Liar {
     said_.clear();
     const StatusOr<Message> message = codec::decode<Message>(packet.body);
     if (!message.ok()) return {};
-    Message m = *message;
+    std::vector<Utterance> said = twist(to, *message, packet);
+    const bool honest = said.size() == 1 && said[0].as == self_ && said[0].to == to && said[0].delay == Duration() &&
+                        said[0].packet.body == packet.body;
+    if (!honest) ++lies_;
+    return said;
+  }
+  Lie lie() const { return lie_; }
+  // How often it did not say what its replica would have said.
+  size_t lies() const { return lies_; }
+  // The group has changed. One that has left it goes on in the old one.
+  void follow(const Group& group) {
+    if (group.is_member(self_)) group_ = group;
+  }
+
+ private:
+  std::vector<Utterance> twist(NodeId to, Message m, const Packet& packet) {
     switch (lie_) {
       case Lie::kEquivocate:
         return equivocate(to, m);
@@ -92,13 +107,6 @@ class Liar {
     }
     return std::move(said_);
   }
-  Lie lie() const { return lie_; }
-  // The group has changed. One that has left it goes on in the old one.
-  void follow(const Group& group) {
-    if (group.is_member(self_)) group_ = group;
-  }
-
- private:
   void say(NodeId to, const Message& m, Duration delay = {}) {
     const PublicKey* key = group_.key(to);
     if (key == nullptr) return;
@@ -373,6 +381,7 @@ class Liar {
   CheckpointCert stable_;
   std::vector<Utterance> old_;
   uint64_t sequence_ = 0;
+  size_t lies_ = 0;
   std::vector<Utterance> said_;
 };
 

@@ -70,6 +70,12 @@ class World {
   size_t steps() const { return steps_; }
   size_t answered() const { return oracle_.answered(); }
   uint64_t epochs() const { return newest_.epoch; }
+  // What was done against the protocol: lies told, words that only one of two twins said, lives begun without memory.
+  size_t deeds() const {
+    size_t all = misdeeds_;
+    for (const auto& n : nodes_) all += n->liar ? n->liar->lies() : 0;
+    return all;
+  }
   Oracle& oracle() { return oracle_; }
   const Plan& plan() const { return plan_; }
   TestMember& member(size_t place) { return *nodes_[place]->member; }
@@ -167,7 +173,10 @@ class World {
   void crash(Node& n) {
     if (n.member->up()) n.member->crash(random_.below(4));
     ++n.life;
-    if (n.liar && n.liar->lie() == Lie::kForgetful) n.member->wipe();
+    if (n.liar && n.liar->lie() == Lie::kForgetful) {
+      n.member->wipe();
+      ++misdeeds_;
+    }
   }
   void after(Node& n) {
     TestMember& m = *n.member;
@@ -218,6 +227,7 @@ class World {
       for (const Utterance& u : n.liar->speak(to, p)) transmit(u.as, u.to, u.packet, u.delay, true);
       return;
     }
+    if (n.twin) ++misdeeds_;
     transmit(n.id, to, p, {}, !n.twin || twin_hears(n, to));
   }
   // Twins divide the others between them for a while.
@@ -486,7 +496,7 @@ class World {
   Time now_ = Time::at_millis(1);
   std::map<std::pair<Time, uint64_t>, std::function<void()>> agenda_;
   uint64_t events_ = 0, tokens_ = 0, twin_side_ = 0;
-  size_t steps_ = 0;
+  size_t steps_ = 0, misdeeds_ = 0;
   std::set<std::pair<NodeId, NodeId>> cut_;
   uint64_t cuts_ = 0;
   std::optional<NodeId> lone_;
