@@ -1,9 +1,10 @@
-"""The engines as operators meet them: the wrong one, the wrong key, a lost disk."""
+"""The engines as operators meet them: the wrong one, the wrong key, a lost disk, members that come and go."""
+import json
 import shutil
 import sys
 import unittest
 
-from cluster import DEADLINE, Cluster, wait_for
+from cluster import DEADLINE, Cluster, Member, free_ports, wait_for
 
 
 class Engines(unittest.TestCase):
@@ -77,6 +78,88 @@ class Engines(unittest.TestCase):
         (c.dir / "m1.key").chmod(0o644)
         one.start()
         self.assertIn("chmod 600", self.refused(one))
+
+    def administered(self):
+        """Four members, and an administrator's key."""
+        c = self.cluster(4, "pbft")
+        c.administrator = c.dir / "administrator.key"
+        public = c.holdfast("key", "new", str(c.administrator)).stdout.strip()
+        for m in c.members:
+            m.flags.append(f"--administrator-key={public}")
+        return c.start()
+
+    def newcomer(self, c, name):
+        client, peer = free_ports(2)
+        m = Member(c, name, client, peer, [f for f in c.founders[0].flags if not f.startswith("--member-key-file=")])
+        m.make_key()
+        m.state = "existing"
+        return m
+
+    def add(self, c, m, *flags, check=True):
+        return c.holdfast("member", "add", m.name, f"--peer-urls={m.peer_url}", f"--administrator-key-file={c.administrator}",
+                          *flags, check=check)
+
+    def remove(self, c, m):
+        return c.holdfast("member", "remove", self.id_of(c, m), f"--administrator-key-file={c.administrator}", check=False)
+
+    def id_of(self, c, m, endpoint=None):
+        members = json.loads(c.holdfast("member", "list", "--json", "--serializable",
+                                        f"--endpoints={endpoint or c.founders[0].endpoint}").stdout)["members"]
+        return next((x["id"] for x in members if m.peer_url in x["peer_urls"]), None)
+
+    def test_members_of_a_group_come_and_go_by_the_administrators_signature(self):
+        c = self.administered()
+        for i in range(20):
+            c.etcdctl("put", f"before/{i}", f"value {i}")
+        said = c.etcdctl("member", "add", "e", "--peer-urls=http://127.0.0.1:1", check=False).stderr
+        self.assertIn("--administrator-key-file", said)
+        five = self.newcomer(c, "m5")
+        five.start()  # nobody has added it
+        self.assertIn("Add it first (holdfast member add m5", self.refused(five))
+        self.assertFalse((five.dir / "IDENTITY").exists())
+        self.assertIn("founded under another --administrator-key", c.holdfast(
+            "member", "add", "m5", f"--peer-urls={five.peer_url}", f"--administrator-key-file={c.dir / 'm1.key'}",
+            check=False).stderr)
+        printed = self.add(c, five).stdout
+        flags = [w for w in printed.split() if w.startswith("--") and "=" in w]
+        self.assertIn(f"--initial-cluster={','.join(sorted(f'{m.name}={m.peer_url}' for m in c.founders))}",
+                      [f"--initial-cluster={','.join(sorted(w.split('=', 1)[1].split(',')))}" for w in flags
+                       if w.startswith("--initial-cluster=")])
+        for m in c.founders:
+            wait_for(lambda m=m: self.id_of(c, five, m.endpoint), f"{m.name} knows of the new member")
+        five.start()
+        c.members.append(five)
+        self.serves(c, five)
+        got = c.etcdctl("get", "before/", "--prefix", "--print-value-only", endpoints=five.endpoint).stdout
+        self.assertEqual(sorted(got.split("\n"))[1:], sorted(f"value {i}" for i in range(20)))
+        one = c.founders[0]
+        one.kill()  # of five four decide: the newcomer counts
+        self.serves(c, five)
+        one.start()
+        self.serves(c, one)
+        two = c.founders[1]
+        self.assertEqual(self.remove(c, two).returncode, 0)
+        self.assertIn("was removed from the cluster", self.refused(two))
+        two.start()
+        self.assertIn("was removed from the cluster", self.refused(two))
+        c.members.remove(two)
+        for m in c.members:
+            self.assertIsNone(self.id_of(c, two, m.endpoint))
+            self.assertEqual(c.etcdctl("get", "before/7", "--print-value-only", endpoints=m.endpoint).stdout, "value 7\n")
+        refused = self.remove(c, five)  # three are too few
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("four members at least", refused.stderr)
+        # A lost disk of one that was added later, and one that replaces another in one step.
+        five.kill()
+        shutil.rmtree(five.dir)
+        five.start()
+        self.serves(c, five)
+        six = self.newcomer(c, "m6")
+        self.add(c, six, f"--replacing={self.id_of(c, c.founders[2])}")
+        c.members.append(six)
+        self.assertIn("was removed from the cluster", self.refused(c.founders[2]))
+        six.start()
+        self.serves(c, six)
 
 
 if __name__ == "__main__":

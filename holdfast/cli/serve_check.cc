@@ -132,6 +132,11 @@ class Checker {
       cluster.push_back({name, {}});
       for (const Url& url : urls) cluster.back().peer_urls.push_back(url.text());
     }
+    const auto same_name = [&](const auto& member) { return member.name == options_.name; };
+    if (std::none_of(cluster.begin(), cluster.end(), same_name)) {
+      cluster.push_back({options_.name, {}});
+      for (const Url& url : options_.advertise_peer_urls) cluster.back().peer_urls.push_back(url.text());
+    }
     if (const Status status = server::check_keys(options_.engine, cluster); !status.ok()) {
       problem(cat(where("initial-cluster"), ": ", status.message()));
     }
@@ -243,6 +248,8 @@ class Checker {
     const auto ours = std::find_if(options_.initial_cluster.begin(), options_.initial_cluster.end(),
                                    [&](const auto& member) { return member.first == options_.name; });
     if (ours == options_.initial_cluster.end()) {
+      // Who was added to a group over PBFT is told of the founders.
+      if (replica::is_byzantine(options_.engine) && options_.join_existing) return;
       problem(cat(given->where, " does not contain this member's name \"", options_.name, "\" (", where("name"),
                   "); it lists ", join(member_names(), ", ")));
       return;

@@ -56,8 +56,8 @@ constexpr ServeFlag kFlags[] = {
     {"initial-cluster", kFull, kText, "${name}=${initial-advertise-peer-urls}",
      "The members to start with: NAME=URL,NAME=URL,..."},
     {"initial-cluster-state", kFull, kText, "new",
-     "'new' to found a cluster, 'existing' to join one. With pbft 'existing' says that this member was one and lost "
-     "its disk."},
+     "'new' to found a cluster, 'existing' to join one. With pbft 'existing' says of a member that --initial-cluster "
+     "names that it lost its disk, and of any other that it was added; --initial-cluster names the founders."},
     {"initial-cluster-token", kFull, kText, "etcd-cluster", "Keeps clusters founded from equal flags apart."},
     {"advertise-client-urls", kFull, kText, "http://localhost:2379",
      "This member's client URLs, as clients reach it; by default --listen-client-urls."},

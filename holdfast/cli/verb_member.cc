@@ -1,4 +1,5 @@
 // member: who belongs to the cluster.
+#include "holdfast/cli/group_change.h"
 #include "holdfast/cli/print_text.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
@@ -11,6 +12,8 @@ struct MemberFlags {
   std::string name, id;
   std::vector<std::string> peer_urls;
   bool learner = false;
+  // Over PBFT:
+  std::string administrator_key_file, token = "etcd-cluster", replacing;
 };
 
 Json members_json(const pb::ResponseHeader& header, const google::protobuf::RepeatedPtrField<pb::Member>& members) {
@@ -29,7 +32,7 @@ std::optional<uint64_t> member_id(Shell& shell, const std::string& text) {
 
 bool check_peer_urls(Shell& shell, const std::vector<std::string>& urls) {
   for (const std::string& text : urls) {
-    const auto url = parse_url(text);
+    const auto url = parse_peer_url(text);
     if (!url.ok()) {
       shell.usage_error(cat("--peer-urls: ", url.status().message()));
       return false;
@@ -57,11 +60,12 @@ void run_list(Shell& shell, bool linearizable) {
   print_table(shell.out, rows);
 }
 
-// Where the new member can listen so that it is reached at `peer_url`: a name cannot be bound to.
+// Where the new member can listen so that it is reached at `peer_url`: a name cannot be bound to, nor a key.
 std::string listen_url(const std::string& peer_url) {
-  const StatusOr<Url> url = parse_url(peer_url);
-  if (!url.ok() || check_bindable(*url).ok()) return peer_url;
-  return Url{"0.0.0.0", url->port}.text();
+  const StatusOr<Url> url = parse_peer_url(peer_url);
+  if (!url.ok()) return peer_url;
+  const Url bound{url->host, url->port};
+  return check_bindable(bound).ok() ? bound.text() : Url{"0.0.0.0", url->port}.text();
 }
 
 // The line with which the new member must be started.
@@ -81,7 +85,102 @@ void print_how_to_start(Shell& shell, const MemberFlags& flags, const pb::Member
             << "and with --listen-client-urls, for clients that are not on its machine.\n";
 }
 
+// --- Over PBFT -------------------------------------------------------------------------------------------------------
+
+std::optional<GroupChange> group_change(Shell& shell, const MemberFlags& flags) {
+  const auto timeout = parse_duration(shell.command_timeout);
+  if (!timeout || timeout->count() == 0) {
+    shell.usage_error(cat("--command-timeout=", shell.command_timeout, " must be a duration such as 5s or 300ms"));
+    return std::nullopt;
+  }
+  return GroupChange{.endpoints = shell.endpoints,
+                     .timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout),
+                     .key_file = flags.administrator_key_file,
+                     .token = flags.token};
+}
+
+Json group_json(const GroupChanged& changed) {
+  Json out = {{"cluster_id", hex_id(changed.cluster)}, {"members", Json::array()}, {"founders", Json::array()}};
+  const auto put = [&](const char* list, const std::vector<GroupMember>& members) {
+    for (const GroupMember& m : members) {
+      out[list].push_back({{"id", hex_id(m.id.value())}, {"name", m.name}, {"peer_urls", m.peer_urls}});
+    }
+  };
+  put("members", changed.members);
+  put("founders", changed.founders);
+  if (changed.added != NodeId{}) out["added"] = hex_id(changed.added.value());
+  return out;
+}
+
+// Founders whose names are not known any more are given one.
+std::string founders_text(const GroupChanged& changed) {
+  std::vector<std::string> out;
+  for (const GroupMember& founder : changed.founders) {
+    std::string name = "founder-" + hex_id(founder.id.value());
+    for (const GroupMember& m : changed.members) {
+      if (m.id == founder.id && !m.name.empty()) name = m.name;
+    }
+    for (const std::string& url : founder.peer_urls) out.push_back(cat(name, "=", url));
+  }
+  return join(out, ",");
+}
+
+void print_how_to_start(Shell& shell, const MemberFlags& flags, const GroupChanged& changed) {
+  std::vector<std::string> listen;
+  for (const std::string& url : flags.peer_urls) listen.push_back(listen_url(url));
+  shell.out << "member " << hex_id(changed.added.value()) << " added to cluster " << hex_id(changed.cluster)
+            << "\n\nStart it with its key, and the flags of the founders:\n  holdfast serve --name=" << flags.name
+            << " --consensus=pbft --member-key-file=FILE"
+            << " \\\n    --initial-cluster=" << founders_text(changed)
+            << " \\\n    --initial-cluster-token=" << flags.token
+            << " \\\n    --administrator-key=" << changed.administrator
+            << " \\\n    --initial-advertise-peer-urls=" << join(flags.peer_urls, ",")
+            << " \\\n    --listen-peer-urls=" << join(listen, ",") << " \\\n    --initial-cluster-state=existing\n"
+            << "and with --listen-client-urls, for clients that are not on its machine.\n";
+}
+
+void fail_change(Shell& shell, const Status& status) {
+  if (absl::IsInvalidArgument(status)) return shell.usage_error(cat(status.message()));
+  shell.fail(status);
+}
+
+void run_signed_add(Shell& shell, const MemberFlags& flags) {
+  std::optional<uint64_t> replaced;
+  if (!flags.replacing.empty() && !(replaced = member_id(shell, flags.replacing))) return;
+  if (!check_peer_urls(shell, flags.peer_urls)) return;
+  if (flags.learner) return shell.usage_error("--learner: a group over PBFT has no learners; leave it out");
+  for (const std::string& text : flags.peer_urls) {
+    if (!parse_peer_url(text)->key.empty()) continue;
+    return shell.usage_error(cat("--peer-urls: ", text,
+                                 " has no key; write http://KEY@HOST:PORT, where KEY are the 64 ",
+                                 "digits that `holdfast key new FILE` prints at the new member"));
+  }
+  std::optional<GroupChange> change = group_change(shell, flags);
+  if (!change) return;
+  change->added_peer_urls = flags.peer_urls;
+  change->removed = replaced;
+  const StatusOr<GroupChanged> changed = change_group(*change);
+  if (!changed.ok()) return fail_change(shell, changed.status());
+  if (shell.json) return shell.print(group_json(*changed));
+  print_how_to_start(shell, flags, *changed);
+}
+
+void run_signed_remove(Shell& shell, const MemberFlags& flags) {
+  const auto id = member_id(shell, flags.id);
+  std::optional<GroupChange> change = id ? group_change(shell, flags) : std::nullopt;
+  if (!change) return;
+  change->removed = *id;
+  const StatusOr<GroupChanged> changed = change_group(*change);
+  if (!changed.ok()) return fail_change(shell, changed.status());
+  if (shell.json) return shell.print(group_json(*changed));
+  shell.out << "member " << hex_id(*id) << " removed from cluster " << hex_id(changed->cluster) << "\n";
+}
+
+// --- Over any other engine -------------------------------------------------------------------------------------------
+
 void run_add(Shell& shell, const MemberFlags& flags) {
+  if (!flags.administrator_key_file.empty()) return run_signed_add(shell, flags);
+  if (!flags.replacing.empty()) return shell.usage_error("--replacing needs --administrator-key-file");
   const auto client = check_peer_urls(shell, flags.peer_urls) ? shell.connect() : nullptr;
   if (client == nullptr) return;
   const auto response = client->member_add(flags.peer_urls, flags.learner);
@@ -112,10 +211,14 @@ void add_member(CLI::App& root, Shell& shell) {
   member->footer(
       "Change one member at a time. A new member is best added as a learner, and promoted when it has caught up.\n"
       "\n"
+      "With --consensus=pbft members change only by what the administrator has signed: add and remove take\n"
+      "--administrator-key-file, and can be asked of any member. See docs/guide/consensus.md.\n"
+      "\n"
       "Examples:\n"
       "  holdfast member list\n"
       "  holdfast member add d --peer-urls=http://10.0.0.4:2380 --learner\n"
-      "  holdfast member promote 9bf1b35fc7761a23");
+      "  holdfast member promote 9bf1b35fc7761a23\n"
+      "  holdfast member add e --peer-urls=http://4f0c...9e@10.0.0.5:2380 --administrator-key-file=admin.key");
   auto flags = std::make_shared<MemberFlags>();
   auto stale = std::make_shared<bool>(false);
   const auto add = [&](const char* name, const char* text) {
@@ -138,6 +241,15 @@ void add_member(CLI::App& root, Shell& shell) {
   for (CLI::App* app : {remove, update, promote}) {
     app->add_option("id", flags->id, "The member, in hexadecimal")->type_name("ID")->required();
   }
+  added->add_option("--replacing", flags->replacing, "PBFT: the member, in hexadecimal, that leaves in the same step")
+      ->type_name("ID");
+  for (CLI::App* app : {added, remove}) {
+    app->add_option("--administrator-key-file", flags->administrator_key_file,
+                    "PBFT: the private key that signs changes of the members")
+        ->type_name("FILE");
+    app->add_option("--initial-cluster-token", flags->token, "PBFT: the token that the cluster was founded with")
+        ->type_name("TOKEN");
+  }
   for (CLI::App* app : {added, update}) {
     app->add_option("--peer-urls", flags->peer_urls, "Where the other members reach it, separated by commas")
         ->delimiter(',')
@@ -145,6 +257,7 @@ void add_member(CLI::App& root, Shell& shell) {
         ->required();
   }
   remove->callback([flags, &shell] {
+    if (!flags->administrator_key_file.empty()) return run_signed_remove(shell, *flags);
     run_change(shell, *flags, "removed from", [](Client& client, uint64_t id) { return client.member_remove(id); });
   });
   update->callback([flags, &shell] {

@@ -27,11 +27,17 @@ void ByzantineReplica::handle(Time now, pbft::Event& event, Out& out) {
   } else if (const auto* e = std::get_if<pbft::StateReplaced>(&event)) {
     state_replaced(now, e->meta, out);
   } else if (const auto* e = std::get_if<pbft::Reconfigured>(&event)) {
-    reconfigured(now, e->configuration, out);
+    reconfigured(now, e->configuration);
   } else if (std::holds_alternative<pbft::Removed>(event)) {
     stop(kRemoved, out);
   }
   // ViewEntered: see show_role(). Rotten: PBFT fetches a snapshot by itself.
+}
+
+consensus::Membership ByzantineReplica::membership_of(const pbft::Configuration& configuration) {
+  consensus::Membership out;
+  for (const pbft::Peer& p : configuration.members) out.voters.push_back(p.id);
+  return out;
 }
 
 // Everything that the owner has to do for one batch is asked for at once.
@@ -46,6 +52,10 @@ void ByzantineReplica::execute(Time now, const pbft::Execute& event, Out& out) {
     for (size_t o = 0; o < request.operations.size(); ++o) {
       if (execute_operation(request, request.operations[o], out)) owed_.push_back({std::nullopt, r, o});
     }
+  }
+  if (event.change) {
+    const pbft::PendingChange& change = *event.change;
+    out.raise(ApplyMembership{++applied_, membership_of(change.configuration), change.context, 0});
   }
   if (!event.checkpoint) return;
   const bool snapshot = snapshot_due();
@@ -115,15 +125,10 @@ void ByzantineReplica::on_answers(Time now, Out& out) {
   });
 }
 
-void ByzantineReplica::reconfigured(Time now, const pbft::Configuration& configuration, Out& out) {
-  consensus::Membership next;
-  for (const pbft::Peer& p : configuration.members) next.voters.push_back(p.id);
-  for (const NodeId id : membership_.voters) {
-    if (!next.is_voter(id)) removed_.push_back(id);
-  }
-  membership_ = std::move(next);
+// The new members decide from now on. The owner knows them since the last place of the epoch before, or by a snapshot.
+void ByzantineReplica::reconfigured(Time now, const pbft::Configuration& configuration) {
+  membership_ = membership_of(configuration);
   if (client_) client_->configure(now, configuration, client_out_);
-  out.raise(ApplyMembership{applied_, membership_, {}, 0});
 }
 
 void ByzantineReplica::show_role(Out& out) {

@@ -74,13 +74,11 @@ void ByzantineReplica::run(Time now, bool trusted, Out& out) {
   }
   phase_ = Phase::kRunning;
   clock_at_ = now;
-  const pbft::Configuration& founding = config_.byzantine->configuration;
-  for (const pbft::Peer& p : founding.members) membership_.voters.push_back(p.id);
+  membership_ = membership_of(config_.byzantine->configuration);
   out.raise(Started{});
   core_step(now, out, [&](auto& o) { core_->start(now, o); });
   if (phase_ != Phase::kRunning) return;
-  membership_.voters.clear();
-  for (const pbft::Peer& p : core_->configuration().members) membership_.voters.push_back(p.id);
+  membership_ = membership_of(core_->configuration());
   pbft::ClientConfig c;
   c.self = config_.consensus.self;
   c.cluster = config_.byzantine->cluster;

@@ -64,7 +64,7 @@ Time ByzantineReplica::deadline() const {
   if (!refused_changes_.empty() || (writer_ && writer_->busy())) return Time();
   Time soonest = core_->deadline();
   if (!gateway_ready()) return soonest;
-  if (!proposed_.empty() || !questions_.empty()) return Time();
+  if (!proposed_.empty() || !questions_.empty() || !changes_.empty()) return Time();
   return std::min(soonest, client_->deadline());
 }
 
@@ -81,6 +81,20 @@ uint64_t ByzantineReplica::change_membership(std::vector<consensus::Change>, Sli
   mark<"replica.unsigned_change">();
   refused_changes_.push_back(next_sequence_);
   return next_sequence_++;
+}
+
+uint64_t ByzantineReplica::propose_change(Slice signed_change) {
+  const uint64_t sequence = next_sequence_++;
+  waiting_.insert(sequence);
+  StatusOr<pbft::SignedChange> change = codec::decode<pbft::SignedChange>(signed_change);
+  ensure(change.ok(), "a change is judged before it is proposed");
+  changes_.emplace_back(sequence, *std::move(change));
+  return sequence;
+}
+
+pbft::ChangeVerdict ByzantineReplica::verdict(const Slice& signed_change) const {
+  const StatusOr<pbft::SignedChange> change = codec::decode<pbft::SignedChange>(signed_change);
+  return change.ok() ? core_->verdict(*change) : pbft::ChangeVerdict::kMalformed;
 }
 
 Status ByzantineReplica::transfer_leadership(Time now, NodeId to, Out& out) {
@@ -103,6 +117,9 @@ void ByzantineReplica::gateway_work(Time now, Out& out) {
     if (client_->submit(command_token(sequence), std::move(operation)).ok()) continue;
     waiting_.erase(sequence);
     out.raise(ProposalRefused{sequence});
+  }
+  for (const auto& [sequence, change] : std::exchange(changes_, {})) {
+    if (waiting_.contains(sequence)) (void)client_->reconfigure(command_token(sequence), change);
   }
   client_step(now, out, [&](auto& o) {
     for (auto& [token, question] : std::exchange(questions_, {})) {
@@ -143,7 +160,8 @@ void ByzantineReplica::hear_oneself(Time now, Out& out) {
 // --- State -----------------------------------------------------------------------------------------------------------
 
 bool ByzantineReplica::was_removed(NodeId id) const {
-  return std::find(removed_.begin(), removed_.end(), id) != removed_.end();
+  const std::vector<NodeId>& removed = core_->configuration().removed;
+  return std::binary_search(removed.begin(), removed.end(), id);
 }
 
 consensus::Role ByzantineReplica::role() const {

@@ -55,8 +55,10 @@ class ByzantineReplica final : public Replica {
   void check_invariants() const override;
 
   uint64_t propose(Slice command) override;
-  // Always fails: the membership changes by a change that the administrator has signed.
+  // Always fails: the membership changes by what the administrator has signed (propose_change).
   uint64_t change_membership(std::vector<consensus::Change> changes, Slice context) override;
+  uint64_t propose_change(Slice signed_change) override;
+  pbft::ChangeVerdict verdict(const Slice& signed_change) const override;
   void abandon(uint64_t sequence) override { waiting_.erase(sequence); }
   void read(uint64_t token, Slice question) override { questions_.emplace_back(token, std::move(question)); }
   // The primaries take turns: to the next one, or to none in particular. kUnavailable: this member is not the primary.
@@ -114,7 +116,8 @@ class ByzantineReplica final : public Replica {
   bool execute_operation(const pbft::Request& request, const Slice& operation, Out& out);
   static crypto::Digest certified_form(const crypto::Digest& state, consensus::Index applied);
   void group_answered(const pbft::Answered& event, Out& out);
-  void reconfigured(Time now, const pbft::Configuration& configuration, Out& out);
+  static consensus::Membership membership_of(const pbft::Configuration& configuration);
+  void reconfigured(Time now, const pbft::Configuration& configuration);
   void show_role(Out& out);
   void gateway_work(Time now, Out& out);
   bool gateway_ready() const { return phase_ == Phase::kRunning && incarnation_seq_ <= stable_; }
@@ -151,13 +154,13 @@ class ByzantineReplica final : public Replica {
   StableSeq incarnation_seq_, stable_;
   StableSeq rewritten_;  // the latest record of the incarnation
   consensus::Membership membership_;
-  std::vector<NodeId> removed_;
 
   // Requests
   uint64_t next_sequence_ = 1;
   std::set<uint64_t> waiting_;                        // proposals that somebody waits for
   std::deque<std::pair<uint64_t, Slice>> proposed_;   // not yet with the gateway
   std::deque<std::pair<uint64_t, Slice>> questions_;  // likewise
+  std::deque<std::pair<uint64_t, pbft::SignedChange>> changes_;
   std::vector<uint64_t> refused_changes_;
   uint64_t next_read_ = 1;
   std::map<uint64_t, uint64_t> reads_;  // the gateway's token to the owner's

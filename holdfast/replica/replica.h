@@ -44,6 +44,11 @@ class Replica {
   // Settled by ApplyMembership, AnswerLost or MembershipFailed. Fails also when the membership has changed behind what
   // is applied here now: what the caller knows of it is out of date then.
   virtual uint64_t change_membership(std::vector<consensus::Change> changes, Slice context) = 0;
+  // With a ByzantineReplica: what the administrator has signed, an encoded pbft::SignedChange. Settled by Answered,
+  // with an encoded pbft::ChangeVerdict; ApplyMembership follows when the change is in force.
+  virtual uint64_t propose_change(Slice) { return 0; }
+  // What the group would say of it now.
+  virtual pbft::ChangeVerdict verdict(const Slice&) const { return pbft::ChangeVerdict::kUnsigned; }
   // The caller waits no longer. The proposal may still be applied; with a LogReplica only until a later one is.
   virtual void abandon(uint64_t sequence) = 0;
   // A linearizable read: ReadReady or ReadFailed with this token. Tokens are the caller's, unique while unanswered.

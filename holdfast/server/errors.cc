@@ -138,12 +138,31 @@ Outcome own_outcome(store::Error error) {
     case store::Error::kAdministratorNeeded:
       return {Code::kPermissionDenied,
               "etcdserver: the members of this cluster (--consensus=pbft) change only by what its administrator has "
-              "signed, which etcd's API has no place for; see docs/guide/consensus.md"};
+              "signed: use holdfast member add or remove with --administrator-key-file (docs/guide/consensus.md)"};
     case store::Error::kNoLearners:
       return {
           Code::kFailedPrecondition,
           "etcdserver: this cluster (--consensus=pbft) has no learners: a new member votes as soon as it has caught "
           "up; see docs/guide/consensus.md"};
+    case store::Error::kChangeUnsigned:
+      return {Code::kPermissionDenied,
+              "etcdserver: the change of the members is not signed by the administrator of this cluster, whose public "
+              "key its members were given (--administrator-key)"};
+    case store::Error::kChangeOutdated:
+      return {Code::kFailedPrecondition,
+              "etcdserver: the members have changed since this change was signed; look at them (member list) and sign "
+              "anew what is still wanted"};
+    case store::Error::kChangeUnderWay:
+      return {Code::kFailedPrecondition,
+              "etcdserver: another change of the members is under way; ask again when it is in force"};
+    case store::Error::kChangeImpossible:
+      return {Code::kFailedPrecondition,
+              "etcdserver: the change leaves no valid group: it needs four members at least, each with a key and an "
+              "identity of its own, and nobody who was removed before; see docs/guide/consensus.md"};
+    case store::Error::kNoAdministrator:
+      return {Code::kFailedPrecondition,
+              "etcdserver: this cluster has no administrator who signs changes of its members; ask without "
+              "--administrator-key-file"};
     default:
       return {};
   }

@@ -89,12 +89,15 @@ Status Member::Impl::find_identity() {
     const bool existing = config_.initial_cluster_state == ClusterState::kExisting;
     // A member of a Byzantine cluster believes nobody who it is: that follows from the flags, also after a lost disk.
     const bool byzantine = replica::is_byzantine(config_.engine);
-    auto found = existing && !byzantine ? join_cluster(config_, ask, wait) : found_cluster(config_, ask);
+    const bool joins = joins_group(config_);
+    auto found = joins                    ? join_group(config_, ask, wait)
+                 : existing && !byzantine ? join_cluster(config_, ask, wait)
+                                          : found_cluster(config_, ask);
     if (!found.ok()) return found.status();
     file_ = *std::move(found);
     file_.wal_dir = wal_dir_to_note(config_);
     file_.engine = config_.engine;
-    file_.disk_lost = existing && byzantine;
+    if (!joins) file_.disk_lost = existing && byzantine;
   }
   identity_ = {file_.cluster_id, file_.member_id, config_.name};
   if (Status s = check_flags_against_identity(); !s.ok()) return s;

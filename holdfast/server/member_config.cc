@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/runtime/url.h"
 #include "holdfast/server/member_key.h"
 
@@ -69,6 +70,7 @@ Status check_cluster(const MemberConfig& c) {
     }
     if (m.name == c.name) self = &m;
   }
+  if (self == nullptr && joins_group(c)) return absl::OkStatus();
   if (self == nullptr) {
     return absl::InvalidArgumentError(
         fmt::format("--initial-cluster does not contain this member, whose --name is \"{}\"; add {}={}", c.name, c.name,
@@ -91,6 +93,17 @@ Status check_cluster(const MemberConfig& c) {
 std::vector<InitialMember> initial_cluster_of(const MemberConfig& config) {
   if (!config.initial_cluster.empty()) return config.initial_cluster;
   return {InitialMember{config.name, config.initial_advertise_peer_urls}};
+}
+
+bool joins_group(const MemberConfig& config) {
+  if (!replica::is_byzantine(config.engine) || config.initial_cluster_state != ClusterState::kExisting) return false;
+  const std::vector<std::string>& own = config.initial_advertise_peer_urls;
+  return !config.initial_cluster.empty() &&
+         std::none_of(config.initial_cluster.begin(), config.initial_cluster.end(), [&](const InitialMember& m) {
+           return m.name == config.name || std::any_of(m.peer_urls.begin(), m.peer_urls.end(), [&](const auto& url) {
+                    return std::count(own.begin(), own.end(), url) > 0;
+                  });
+         });
 }
 
 std::string data_dir_of(const MemberConfig& config) {
@@ -129,7 +142,9 @@ Status check(const MemberConfig& config) {
   if (Status s = check_urls("advertise-client-urls", config.advertise_client_urls, true); !s.ok()) return s;
   if (Status s = check_intervals(config); !s.ok()) return s;
   if (Status s = check_sizes(config); !s.ok()) return s;
-  if (Status s = check_keys(config.engine, initial_cluster_of(config)); !s.ok()) {
+  std::vector<InitialMember> everybody = initial_cluster_of(config);
+  if (joins_group(config)) everybody.push_back({config.name, config.initial_advertise_peer_urls});
+  if (Status s = check_keys(config.engine, everybody); !s.ok()) {
     return Status(s.code(), fmt::format("--initial-cluster: {}", std::string(s.message())));
   }
   return check_cluster(config);

@@ -60,6 +60,10 @@ struct MemberConfig {
 // The default cluster of a member that was given none: itself at its advertised peer URLs.
 std::vector<InitialMember> initial_cluster_of(const MemberConfig& config);
 
+// Whether this member was added to a group whose members are known by their keys (PBFT): its initial cluster names the
+// founders, from whom on it follows who belongs, and not itself.
+bool joins_group(const MemberConfig& config);
+
 // Where its files are, defaults resolved.
 std::string data_dir_of(const MemberConfig& config);
 std::string wal_dir_of(const MemberConfig& config);

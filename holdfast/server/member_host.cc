@@ -62,12 +62,23 @@ Time Member::Impl::on_turn(Time now) {
 // Tells the transport when the members have changed, and keeps the file with the hints up to date.
 void Member::Impl::note_members() {
   const std::vector<store::Member>& now = service_->store().members();
-  if (now.empty() || now == members_) return;
-  members_ = now;
+  if (now.empty() || (now == noted_ && !some_leave_)) return;
+  noted_ = now;
+  some_leave_ = false;
+  std::vector<store::Member> next = now;
+  for (const store::Member& m : members_) {
+    // Over PBFT the table is ahead: until their epoch has ended, those who leave still decide with the others.
+    const bool leaves = service_->store().member(m.id) == nullptr && service_->replica().membership().contains(m.id);
+    if (!leaves || !replica::is_byzantine(config_.engine)) continue;
+    some_leave_ = true;
+    next.push_back(m);
+  }
+  if (next == members_) return;
+  members_ = std::move(next);
   std::vector<runtime::PeerMember> peers;
-  for (const store::Member& m : now) peers.push_back(to_peer(m));
+  for (const store::Member& m : members_) peers.push_back(to_peer(m));
   host_->peers().set_members(peers);
-  spdlog::info("member.members count={}", now.size());
+  spdlog::info("member.members count={}", members_.size());
   save_members();
 }
 
@@ -99,9 +110,10 @@ void Member::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
   spdlog::error("member.removed member={:x} says={:x}", file_.member_id.value(), peer.value());
   finish(absl::FailedPreconditionError(fmt::format(
       "this member ({:x}) was removed from the cluster; its data directory {} is of no more use. To bring it "
-      "back, delete the directory, add the member again (holdfast member add), and start it with "
+      "back, delete the directory, {}add the member again (holdfast member add), and start it with "
       "--initial-cluster-state=existing",
-      file_.member_id.value(), data_disk_->path())));
+      file_.member_id.value(), data_disk_->path(),
+      replica::is_byzantine(config_.engine) ? "make it a new key, " : "")));
 }
 
 size_t Member::Impl::believed() const {

@@ -29,7 +29,8 @@ struct MemberIdentity {
   NodeId member_id;
   std::string name;                      // when the file was written
   std::string wal_dir;                   // where the log is; a log elsewhere is not this member's
-  std::vector<store::Member> bootstrap;  // the first members of the cluster; empty for a member that was added later
+  std::vector<store::Member> bootstrap;  // the first members of the cluster; empty for a member that was added later,
+                                         // but over PBFT, where it follows from them who belongs
   std::vector<store::Member> members;    // as last known: hints where to find the others after a restart
   // What its log was written by; a file without the entry is older than the choice.
   replica::EngineKind engine = replica::EngineKind::kRaft;

@@ -84,6 +84,8 @@ struct Member::Impl final : Backend, runtime::NodeHost<service::Service>::Owner 
   bool finished_ = false;
   Status result_;
   std::vector<store::Member> members_;  // as given to the transport
+  std::vector<store::Member> noted_;    // the store's table when they were
+  bool some_leave_ = false;             // among members_ are some who only decide until their epoch ends
   NodeId leader_;
   // How many others must say the same before it is believed: one, or more than may lie.
   size_t believed() const;

@@ -72,6 +72,30 @@ Status lost_disk(const MemberIdentity& identity, const MemberConfig& config) {
       lost, identity.member_id.value()));
 }
 
+// As it follows from the first members of the cluster.
+MemberIdentity identity_by_flags(const MemberConfig& config) {
+  MemberIdentity identity;
+  identity.bootstrap = identity.members = bootstrap_members(initial_cluster_of(config), config.initial_cluster_token);
+  std::vector<NodeId> ids;
+  for (const store::Member& m : identity.bootstrap) ids.push_back(m.id);
+  identity.cluster_id = cluster_id_of(ids, founding_token(config));
+  identity.member_id = member_id_of(config.initial_advertise_peer_urls, config.initial_cluster_token);
+  return identity;
+}
+
+Status not_added(const MemberConfig& config) {
+  const std::string urls = fmt::format("{}", fmt::join(own_urls(config), ","));
+  return absl::FailedPreconditionError(
+      fmt::format("this member cannot join: the cluster has no member at {}. Add it first (holdfast member add {} "
+                  "--peer-urls={}), with exactly the URLs of --initial-advertise-peer-urls",
+                  urls, config.name, urls));
+}
+
+// What the members of a group say of one that starts with an empty directory.
+struct Testimony {
+  size_t answers = 0, know = 0, started = 0;
+};
+
 }  // namespace
 
 store::Member to_store(const runtime::PeerMember& m) {
@@ -98,12 +122,7 @@ AskMembers ask_others(const MemberConfig& config) {
 
 StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMembers& ask) {
   const std::vector<InitialMember> cluster = initial_cluster_of(config);
-  MemberIdentity identity;
-  identity.bootstrap = identity.members = bootstrap_members(cluster, config.initial_cluster_token);
-  std::vector<NodeId> ids;
-  for (const store::Member& m : identity.bootstrap) ids.push_back(m.id);
-  identity.cluster_id = cluster_id_of(ids, founding_token(config));
-  identity.member_id = member_id_of(config.initial_advertise_peer_urls, config.initial_cluster_token);
+  MemberIdentity identity = identity_by_flags(config);
   if (cluster.size() == 1) return with_names(std::move(identity), config);
 
   const auto replies = ask(SIZE_MAX, kFoundTimeout);
@@ -151,12 +170,44 @@ StatusOr<MemberIdentity> join_cluster(const MemberConfig& config, const AskMembe
         return with_names(std::move(identity), config);
       }
     }
-    trouble = absl::FailedPreconditionError(
-        fmt::format("this member cannot join: the cluster has no member at {}. Add it first (holdfast member add {} "
-                    "--peer-urls={}), with exactly the URLs of --initial-advertise-peer-urls",
-                    fmt::join(own, ","), config.name, fmt::join(own, ",")));
+    trouble = not_added(config);
   }
   return trouble;
+}
+
+StatusOr<MemberIdentity> join_group(const MemberConfig& config, const AskMembers& ask, const Wait& wait) {
+  MemberIdentity identity = identity_by_flags(config);
+  // More than may lie among the founders.
+  const size_t believed = (identity.bootstrap.size() - 1) / 3 + 1;
+  store::Member self;
+  self.id = identity.member_id;
+  self.peer_urls = config.initial_advertise_peer_urls;
+  identity.members.push_back(self);
+  Testimony said;
+  Retry retry(kJoining, hash64(config.name));
+  for (StatusOr<Duration> pause = Duration(); pause.ok(); pause = retry.failed(Time())) {
+    wait(*pause);
+    const auto replies = ask(SIZE_MAX, kJoinTimeout);
+    said = {};
+    size_t strangers = 0;
+    for (const runtime::MembersReply& reply : replies.ok() ? *replies : std::vector<runtime::MembersReply>()) {
+      if (reply.cluster.value != identity.cluster_id) continue;
+      if (Status s = check_engine(reply, config); !s.ok() && ++strangers >= believed) return s;
+      ++said.answers;
+      for (const runtime::PeerMember& m : reply.members) {
+        if (m.id != identity.member_id) continue;
+        ++said.know;
+        said.started += m.client_urls.empty() ? 0 : 1;
+      }
+    }
+    if (said.know >= believed) break;
+  }
+  if (said.answers >= believed && said.know < believed) return not_added(config);
+  identity.disk_lost = said.know < believed || said.started > 0;
+  if (identity.disk_lost) mark<"member.newcomer_may_have_voted">();
+  spdlog::info("member.joins_group cluster={:x} member={:x} know_it={} say_it_has_started={} silent={}",
+               identity.cluster_id, identity.member_id.value(), said.know, said.started, identity.disk_lost);
+  return with_names(std::move(identity), config);
 }
 
 }  // namespace holdfast::server

@@ -1,4 +1,5 @@
-// A member that joins asks several times, and waits between the times.
+// A member that joins asks several times, and waits between the times; over PBFT it believes what more than may lie
+// say.
 #include "holdfast/server/member_join.h"
 
 #include <gmock/gmock.h>
@@ -101,6 +102,91 @@ TEST_F(Joining, SaysThatNobodyAnswered) {
   EXPECT_EQ(status.code(), StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("connection refused"));
   EXPECT_EQ(asked_.size(), 5u);
+}
+
+// --- A group over PBFT -----------------------------------------------------------------------------------------------
+
+// Four founders are asked by a fifth; `says` is what each of them says of it.
+class JoiningGroup : public testing::Test {
+ protected:
+  enum Says { kSilent, kUnknown, kFresh, kStarted, kOfAnotherCluster };
+
+  JoiningGroup() {
+    config_.name = "e";
+    config_.engine = replica::EngineKind::kPbft;
+    config_.initial_cluster_state = ClusterState::kExisting;
+    config_.initial_advertise_peer_urls = {url(5)};
+    for (int n = 1; n <= 4; ++n) config_.initial_cluster.push_back({std::string(1, "abcd"[n - 1]), {url(n)}});
+  }
+  static std::string url(int n) {
+    return "http://" + std::string(64, static_cast<char>('0' + n)) + "@10.0.0." + std::to_string(n) + ":2380";
+  }
+  StatusOr<MemberIdentity> join(const std::vector<Says>& says) {
+    const NodeId self = member_id_of(config_.initial_advertise_peer_urls, config_.initial_cluster_token);
+    MemberConfig founder = config_;
+    founder.initial_cluster_state = ClusterState::kNew;
+    const auto nobody = [](size_t, Duration) -> StatusOr<std::vector<runtime::MembersReply>> {
+      return absl::UnavailableError("nobody");
+    };
+    cluster_ = found_cluster(founder, nobody)->cluster_id;
+    const auto ask = [=, this](size_t, Duration) -> StatusOr<std::vector<runtime::MembersReply>> {
+      std::vector<runtime::MembersReply> replies;
+      for (const Says what : says) {
+        if (what == kSilent) continue;
+        runtime::MembersReply& reply = replies.emplace_back();
+        reply.cluster.value = what == kOfAnotherCluster ? 1 : cluster_;
+        reply.engine = "pbft";
+        if (what != kFresh && what != kStarted) continue;
+        runtime::PeerMember& me = reply.members.emplace_back();
+        me.id = self;
+        if (what == kStarted) me.client_urls = {"http://10.0.0.5:2379"};
+      }
+      return replies.empty() ? StatusOr<std::vector<runtime::MembersReply>>(absl::UnavailableError("nobody")) : replies;
+    };
+    return join_group(config_, ask, [](Duration) {});
+  }
+
+  MemberConfig config_;
+  uint64_t cluster_ = 0;
+};
+
+TEST_F(JoiningGroup, ItFollowsFromTheFoundersWhoItIs) {
+  EXPECT_TRUE(joins_group(config_));
+  const auto identity = join({kFresh, kFresh, kFresh, kSilent});
+  ASSERT_TRUE(identity.ok()) << identity.status();
+  EXPECT_EQ(identity->cluster_id, cluster_);
+  EXPECT_EQ(identity->bootstrap.size(), 4u);
+  EXPECT_EQ(identity->members.size(), 5u);
+  EXPECT_EQ(identity->members.back().id, identity->member_id);
+  EXPECT_FALSE(identity->disk_lost);
+}
+
+TEST_F(JoiningGroup, WhoMayHaveVotedBeforeStartsSilent) {
+  EXPECT_FALSE(join({kFresh, kFresh})->disk_lost);
+  EXPECT_TRUE(join({kFresh})->disk_lost) << "one alone may lie";
+  EXPECT_TRUE(join({kFresh, kFresh, kStarted})->disk_lost) << "it has started before";
+  EXPECT_TRUE(join({})->disk_lost) << "nobody can say that it has not";
+  EXPECT_TRUE(join({kUnknown})->disk_lost);
+}
+
+TEST_F(JoiningGroup, WhoWasNotAddedIsTold) {
+  for (const auto& says : {std::vector<Says>{kUnknown, kUnknown}, {kUnknown, kUnknown, kUnknown, kFresh}}) {
+    EXPECT_THAT(std::string(join(says).status().message()), HasSubstr("Add it first (holdfast member add e"));
+  }
+  EXPECT_TRUE(join({kOfAnotherCluster, kOfAnotherCluster})->disk_lost);  // the handshake will say what is wrong
+}
+
+TEST_F(JoiningGroup, WhoeverTheFoundersNameIsNoNewcomer) {
+  config_.initial_cluster[3] = {"e", {url(5)}};
+  EXPECT_FALSE(joins_group(config_));
+  config_.initial_cluster[3] = {"d", {url(5)}};
+  EXPECT_FALSE(joins_group(config_));
+  config_.initial_cluster[3] = {"d", {url(4)}};
+  config_.initial_cluster_state = ClusterState::kNew;
+  EXPECT_FALSE(joins_group(config_));
+  config_.initial_cluster_state = ClusterState::kExisting;
+  config_.engine = replica::EngineKind::kRaft;
+  EXPECT_FALSE(joins_group(config_));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "holdfast/server/member_key.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -83,18 +84,23 @@ StatusOr<replica::ByzantineConfig> byzantine_config(const MemberConfig& config, 
   out.beginning = identity.disk_lost ? pbft::Beginning::kLostDisk : pbft::Beginning::kNew;
   out.request_timeout = config.election_timeout;
   if (config.administrator) out.configuration.administrator = *config.administrator;
-  const crypto::PublicKey own = crypto::Identity(*seed).public_key();
   for (const store::Member& m : identity.bootstrap) {
     const auto key = runtime::key_in(m.peer_urls);
     if (!key.ok()) return key.status();
     if (!*key) return absl::DataLossError(fmt::format("{} names a member without a key", kIdentityFile));
     out.configuration.members.push_back({m.id, **key});
-    if (m.id == identity.member_id && **key != own) {
-      return absl::FailedPreconditionError(
-          fmt::format("the public key of {} is {}, but the peer URL of {} says {}; start it with its own key "
-                      "(--member-key-file), or correct --initial-cluster at all members",
-                      path, to_hex(own.view()), config.name, to_hex((*key)->view())));
-    }
+  }
+  // Of a founder the list of founders says it, of a later member what it was added by.
+  const auto is_self = [&](const store::Member& m) { return m.id == identity.member_id; };
+  const bool founder = std::any_of(identity.bootstrap.begin(), identity.bootstrap.end(), is_self);
+  const crypto::PublicKey own = crypto::Identity(*seed).public_key();
+  for (const store::Member& m : founder ? identity.bootstrap : identity.members) {
+    const auto key = runtime::key_in(m.peer_urls);
+    if (!is_self(m) || (key.ok() && *key && **key == own)) continue;
+    return absl::FailedPreconditionError(
+        fmt::format("the public key of {} is {}, but the peer URL of {} says {}; start it with its own key "
+                    "(--member-key-file), or correct its peer URL wherever it stands",
+                    path, to_hex(own.view()), config.name, key.ok() && *key ? to_hex((*key)->view()) : "nothing"));
   }
   std::vector<NodeId> ids;
   for (const store::Member& m : identity.bootstrap) ids.push_back(m.id);

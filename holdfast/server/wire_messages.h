@@ -128,9 +128,11 @@ struct MessageOf<store::Member>
             Field<4, &store::Member::client_urls>, Field<5, &store::Member::is_learner>> {};
 template <>
 struct MessageOf<store::MemberAddRequest>
-    : Plain<Field<1, &store::MemberAddRequest::peer_urls>, Field<2, &store::MemberAddRequest::is_learner>> {};
+    : Plain<Field<1, &store::MemberAddRequest::peer_urls>, Field<2, &store::MemberAddRequest::is_learner>,
+            Field<1001, &store::MemberAddRequest::signed_change>> {};
 template <>
-struct MessageOf<store::MemberRemoveRequest> : Plain<Field<1, &store::MemberRemoveRequest::id>> {};
+struct MessageOf<store::MemberRemoveRequest>
+    : Plain<Field<1, &store::MemberRemoveRequest::id>, Field<1001, &store::MemberRemoveRequest::signed_change>> {};
 template <>
 struct MessageOf<store::MemberUpdateRequest>
     : Plain<Field<1, &store::MemberUpdateRequest::id>, Field<2, &store::MemberUpdateRequest::peer_urls>> {};
@@ -140,11 +142,13 @@ template <>
 struct MessageOf<store::MemberListRequest> : Plain<Field<1, &store::MemberListRequest::linearizable>> {};
 // Remove, Update, Promote and List. Add has the new member before the list:
 template <>
-struct MessageOf<store::MembersResponse> : Response<Field<2, &store::MembersResponse::members>> {};
+struct MessageOf<store::MembersResponse>
+    : Response<Field<2, &store::MembersResponse::members>, Field<1001, &store::MembersResponse::founders>> {};
 struct MemberAddResponse : store::MembersResponse {};
 template <>
 struct MessageOf<MemberAddResponse>
-    : Response<Field<2, &MemberAddResponse::member>, Field<3, &MemberAddResponse::members>> {};
+    : Response<Field<2, &MemberAddResponse::member>, Field<3, &MemberAddResponse::members>,
+               Field<1001, &MemberAddResponse::founders>> {};
 
 // --- Maintenance ---
 template <>

@@ -56,16 +56,20 @@ store::Store Service::Impl::founding_store() const {
   store::Store founding(config.limits);
   if (byzantine()) {
     founding.keep_digest();
-    std::vector<store::Member> members = config.bootstrap;
-    std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    // Names and addresses for clients are published by each member itself.
-    for (store::Member& m : members) {
-      m.name.clear();
-      m.client_urls.clear();
-    }
-    founding.apply(store::SetMembers{std::move(members), NodeId{}});
+    founding.apply(store::SetMembers{founders(), NodeId{}});
   }
   return founding;
+}
+
+std::vector<store::Member> Service::Impl::founders() const {
+  std::vector<store::Member> members = config.bootstrap;
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  // Names and addresses for clients are published by each member itself.
+  for (store::Member& m : members) {
+    m.name.clear();
+    m.client_urls.clear();
+  }
+  return members;
 }
 
 void Service::Impl::apply_for_group(Time t, const replica::Apply& event) {
@@ -102,7 +106,7 @@ void Service::Impl::answer_question(const replica::Question& event) {
 }
 
 void Service::Impl::group_answered(const replica::Answered& event, Out& out) {
-  if (own_done(event.sequence)) return;
+  if (own_done(event.sequence) || group_change_answered(event, out)) return;
   StatusOr<GroupAnswer> said = codec::decode<GroupAnswer>(event.answer);
   if (!said.ok()) return answer_lost(event.sequence, out);
   if (auto* response = std::get_if<store::Response>(&*said)) {

@@ -1,9 +1,9 @@
 // The inside of a Service. Internal to service/.
 //
 // Split by what is decided: calls.cc (which way each request is served, and when it has waited long enough), apply.cc
-// (what committed entries do), group.cc (what is different over PBFT), members.cc (membership), housekeeping.cc (what
-// members propose by themselves: the table of members, their addresses, log time, alarms), service.cc (the core
-// contract).
+// (what committed entries do), group.cc and group_change.cc (what is different over PBFT), members.cc (membership),
+// housekeeping.cc (what members propose by themselves: the table of members, their addresses, log time, alarms),
+// service.cc (the core contract).
 #pragma once
 
 #include <deque>
@@ -95,6 +95,7 @@ struct Service::Impl {
   // group.cc
   bool byzantine() const { return config.replica.engine == replica::EngineKind::kPbft; }
   store::Store founding_store() const;
+  std::vector<store::Member> founders() const;
   void apply_for_group(Time now, const replica::Apply& event);
   void answer_question(const replica::Question& event);
   void group_answered(const replica::Answered& event, Out& out);
@@ -103,9 +104,14 @@ struct Service::Impl {
   void state_digest_wanted(bool from_scratch);
   void begin_anew(Time now);
 
+  // group_change.cc
+  store::Error group_change_refusal(const store::Request& request) const;
+  void change_group(Time now, CallId id, store::Request request, Out& out);
+  bool group_change_answered(const replica::Answered& event, Out& out);
+  void apply_group_change(Time now, const replica::ApplyMembership& event);
+
   // members.cc
   void change_members(Time now, CallId id, store::Request request, Out& out);
-  store::Error unsigned_refusal(const store::Request& request) const;
   store::Error members_refusal(const store::Request& request) const;
   store::Error add_refusal(const store::MemberAddRequest& request) const;
   store::Error remove_refusal(const store::MemberRemoveRequest& request) const;

@@ -34,7 +34,7 @@ bool one_votes(const std::vector<Member>& members) {
 }  // namespace
 
 void Service::Impl::change_members(Time t, CallId id, store::Request request, Out& out) {
-  if (byzantine()) return refuse(id, unsigned_refusal(request), out);
+  if (byzantine()) return change_group(t, id, std::move(request), out);
   const Error error = members_refusal(request);
   if (error != Error::kNone) return refuse(id, error, out);
   consensus::Change change;
@@ -59,18 +59,13 @@ void Service::Impl::change_members(Time t, CallId id, store::Request request, Ou
   by_sequence[c.sequence] = id;
 }
 
-// Over PBFT: such a request says nothing that others could check.
-Error Service::Impl::unsigned_refusal(const store::Request& request) const {
-  mark<"service.unsigned_change">();
-  const auto* add = std::get_if<store::MemberAddRequest>(&request);
-  const bool learner =
-      std::holds_alternative<store::MemberPromoteRequest>(request) || (add != nullptr && add->is_learner);
-  return learner ? Error::kNoLearners : Error::kAdministratorNeeded;
-}
-
 Error Service::Impl::members_refusal(const store::Request& request) const {
-  if (const auto* r = std::get_if<store::MemberAddRequest>(&request)) return add_refusal(*r);
-  if (const auto* r = std::get_if<store::MemberRemoveRequest>(&request)) return remove_refusal(*r);
+  if (const auto* r = std::get_if<store::MemberAddRequest>(&request)) {
+    return r->signed_change.empty() ? add_refusal(*r) : Error::kNoAdministrator;
+  }
+  if (const auto* r = std::get_if<store::MemberRemoveRequest>(&request)) {
+    return r->signed_change.empty() ? remove_refusal(*r) : Error::kNoAdministrator;
+  }
   return promote_refusal(std::get<store::MemberPromoteRequest>(request));
 }
 
@@ -117,6 +112,7 @@ NodeId Service::Impl::new_member_id(const std::vector<std::string>& peer_urls) {
 }
 
 void Service::Impl::apply_membership(Time t, const replica::ApplyMembership& event, Out& out) {
+  if (byzantine()) return apply_group_change(t, event);
   if (!event.context.empty()) {
     StatusOr<MemberDelta> delta = codec::decode<MemberDelta>(event.context);
     if (!delta.ok()) {
@@ -163,6 +159,7 @@ store::MembersResponse Service::Impl::members_response() const {
   store::MembersResponse r;
   r.revision = store.revision();
   r.members = store.members().empty() ? config.bootstrap : store.members();
+  if (byzantine()) r.founders = founders();
   return r;
 }
 

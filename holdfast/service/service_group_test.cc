@@ -119,17 +119,6 @@ TEST(GroupService, ThePrimaryHandsOverToTheNextInTurn) {
   EXPECT_EQ(g.cluster[first.value()].service().replica().leader(), next);
 }
 
-TEST(GroupService, MembersChangeOnlyBySignedChanges) {
-  Group g;
-  g.start(4);
-  const std::vector<std::string> urls = {"http://127.0.0.1:9999"};
-  EXPECT_EQ(error_of(g.ask(1, store::MemberAddRequest{urls, false})), Error::kAdministratorNeeded);
-  EXPECT_EQ(error_of(g.ask(2, store::MemberRemoveRequest{NodeId(2)})), Error::kAdministratorNeeded);
-  EXPECT_EQ(error_of(g.ask(1, store::MemberAddRequest{urls, true})), Error::kNoLearners);
-  EXPECT_EQ(error_of(g.ask(1, store::MemberPromoteRequest{NodeId(2)})), Error::kNoLearners);
-  EXPECT_EQ(g.store(1).members().size(), 4u);
-}
-
 // A gateway of its own making, under the name and the key of member 4, which is not running.
 class FalseGateway {
  public:

@@ -225,6 +225,7 @@ inline Config TestCluster::config_of(NodeId id, const std::string& name) const {
 inline TestMember& TestCluster::join(NodeId id, const std::string& name) {
   Config c = config_of(id, name);
   c.bootstrap.clear();
+  adjust(c);
   members_[id] = std::make_unique<TestMember>(*this, c);
   members_[id]->start();
   return *members_[id];

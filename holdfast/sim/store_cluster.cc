@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "holdfast/base/mark.h"
+#include "holdfast/consensus/pbft/notary.h"
+#include "holdfast/service/group_change.h"
+#include "holdfast/sim/frame.h"
 
 namespace holdfast::sim {
 
@@ -14,7 +17,7 @@ StoreCluster::StoreCluster(World& world, const StoreConfig& config, const Worklo
       random_(world.stream("cluster")),
       recorder_(world),
       oracle_(world, config.engine) {
-  std::vector<store::Member> bootstrap;
+  std::vector<store::Member>& bootstrap = founders_;
   for (uint64_t i = 1; i <= config.members; ++i) {
     store::Member m;
     m.id = NodeId(i);
@@ -169,7 +172,11 @@ void StoreCluster::operate() {
   if (operator_running_ && !operator_->busy()) {
     for (auto& m : members_) {
       if (m->service() == nullptr || !m->service()->replica().leads()) continue;
-      change_members(m->service()->store().members());
+      if (config_.engine == replica::EngineKind::kPbft) {
+        change_group(*m);
+      } else {
+        change_members(m->service()->store().members());
+      }
       break;
     }
   }
@@ -192,7 +199,8 @@ void StoreCluster::reconcile() {
   for (const NodeId id : now) {
     if (find(id) != nullptr) continue;
     mark<"sim.store.member_added">();
-    add_member(id, {}).node().start();
+    const bool follows = config_.engine == replica::EngineKind::kPbft;  // from the founders on
+    add_member(id, follows ? founders_ : std::vector<store::Member>()).node().start();
   }
   for (auto& m : members_) {
     if (std::find(now.begin(), now.end(), m->id()) == now.end()) m->removed = true;
@@ -220,6 +228,41 @@ void StoreCluster::change_members(const std::vector<store::Member>& now) {
   const std::string url =
       "http://new" + std::to_string(members_.size()) + "-" + std::to_string(random_.below(1000)) + ":2380";
   operator_call(store::MemberAddRequest{{url}, random_.chance(workload_.eager_operator ? 1 : 3, 4)});
+}
+
+// By what the administrator signs: between four members and seven, of which two may fail. Newcomers know the founders
+// only, so two of those stay, one for the case that the other is broken.
+void StoreCluster::change_group(const StoreMember& primary) {
+  constexpr size_t kLeast = 4, kMost = 7, kFoundersKept = 2;
+  const std::vector<store::Member>& now = primary.service()->store().members();
+  // Whoever does not run or has not caught up counts among those who may fail: the operator waits for it.
+  for (const store::Member& m : now) {
+    const StoreMember* member = find(m.id);
+    if (m.name.empty() || member == nullptr || member->service() == nullptr) return;
+    if (member->service()->replica().term().value() >> 32 != primary.service()->replica().term().value() >> 32) return;
+  }
+  pbft::Change change{.epoch = primary.service()->replica().term().value() >> 32};
+  service::GroupChange context;
+  if (now.size() > kLeast && (now.size() == kMost || random_.chance(1, 3))) {
+    const auto founder = [&](NodeId id) { return id.value() <= founders_.size(); };
+    const auto founders = static_cast<size_t>(
+        std::count_if(now.begin(), now.end(), [&](const store::Member& m) { return founder(m.id); }));
+    const NodeId gone = now[random_.below(now.size())].id;
+    if (founder(gone) && founders <= kFoundersKept) return;
+    change.removed.push_back(gone);
+  } else {
+    store::Member& fresh = context.added.emplace_back();
+    fresh.id = NodeId(members_.size() + 1);
+    fresh.peer_urls = {"http://new" + std::to_string(fresh.id.value()) + ":2380"};
+    change.added.push_back({fresh.id, pbft::Notary::key_of(fresh.id)});
+  }
+  change.context = codec::encode_flat(context);
+  pbft::FastAuthority administrator(pbft::Notary(kClusterId), kAdministrator);
+  Slice bytes = codec::encode_flat(pbft::SignedChange{change, administrator.sign(pbft::text_of(kClusterId, change))});
+  if (!change.removed.empty()) {
+    return operator_call(store::MemberRemoveRequest{change.removed[0], std::move(bytes)});
+  }
+  operator_call(store::MemberAddRequest{context.added[0].peer_urls, false, std::move(bytes)});
 }
 
 }  // namespace holdfast::sim

@@ -52,6 +52,7 @@ class StoreCluster {
   void operate();
   void reconcile();
   void change_members(const std::vector<store::Member>& now);
+  void change_group(const StoreMember& primary);
   void operator_call(store::Request request);
 
   World& world_;
@@ -61,6 +62,7 @@ class StoreCluster {
   Random random_;
   Recorder recorder_;
   StoreOracle oracle_;
+  std::vector<store::Member> founders_;
   std::vector<std::unique_ptr<StoreMember>> members_;
   std::vector<std::unique_ptr<LoopClient>> clients_;
   std::vector<std::unique_ptr<WatchClient>> watchers_;

@@ -76,6 +76,7 @@ replica::ByzantineConfig StoreMember::byzantine(const NodeStart& start) const {
   c.request_timeout = config_.election_timeout;
   c.checkpoint_interval = config_.checkpoint_interval;
   for (const store::Member& m : bootstrap_) c.configuration.members.push_back({m.id, pbft::Notary::key_of(m.id)});
+  c.configuration.administrator = pbft::Notary::key_of(kAdministrator);
   // Signatures that only simulated members believe: real ones would take most of a run's time.
   c.authority = std::make_shared<pbft::FastAuthority>(pbft::Notary(kClusterId), start.self);
   // Whoever comes without a record may have voted before, but for the first time of all.

@@ -13,6 +13,9 @@
 
 namespace holdfast::sim {
 
+// Who signs changes of the members over PBFT.
+inline constexpr NodeId kAdministrator{9999};
+
 struct StoreConfig {
   replica::EngineKind engine = replica::EngineKind::kRaft;
   size_t members = 3;
@@ -37,7 +40,7 @@ class StoreMember {
  public:
   using Node = SimNode<service::Service>;
 
-  // `bootstrap`: every initial member; empty to join an existing cluster.
+  // `bootstrap`: every initial member; empty to join an existing cluster, but not over PBFT.
   StoreMember(World& world, Net& net, const StoreConfig& config, NodeId id, std::vector<store::Member> bootstrap);
 
   NodeId id() const { return node_.id(); }

@@ -179,12 +179,16 @@ struct Member {
   bool becomes_voter = false;
   bool operator==(const Member&) const = default;
 };
+// `signed_change`: in a group whose members change only so, what its administrator has signed (service/group_change.h);
+// that counts, and not the rest of the request.
 struct MemberAddRequest {
   std::vector<std::string> peer_urls;
   bool is_learner = false;
+  Slice signed_change = {};
 };
 struct MemberRemoveRequest {
   NodeId id;
+  Slice signed_change = {};
 };
 struct MemberUpdateRequest {
   NodeId id;
@@ -201,6 +205,7 @@ struct MembersResponse {
   Revision revision;
   Member member;  // MemberAdd: the new one
   std::vector<Member> members;
+  std::vector<Member> founders = {};  // of a group that newcomers follow from its founders on
 };
 
 // --- Maintenance -----------------------------------------------------------------------------------------------------

@@ -46,7 +46,12 @@ enum class Error {
   // Of a group whose members need not trust each other:
   kAdministratorNeeded,  // its members change only by what its administrator has signed
   kNoLearners,           // its members vote, all of them
+  kChangeUnsigned,       // by another, or by nobody
+  kChangeOutdated,       // signed for members that are not, or not yet, the present ones
+  kChangeUnderWay,       // another one is not in force yet
+  kChangeImpossible,     // it makes no sense, or leaves no valid group
+  kNoAdministrator,      // a signed change came to a group that has no administrator
 };
-constexpr Error last_value(Error) { return Error::kNoLearners; }
+constexpr Error last_value(Error) { return Error::kNoAdministrator; }
 
 }  // namespace holdfast::store

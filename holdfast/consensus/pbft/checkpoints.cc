@@ -14,7 +14,10 @@ constexpr size_t kCoresKept = 4;
 Digest Replica::Impl::core_digest(const CoreState& core, const Digest& clients) const {
   crypto::Hasher hasher;
   hasher.add(static_cast<uint64_t>(core.stamp_ms)).add(clients).add(core.pending ? 1 : 0);
-  if (core.pending) hasher.add(core.pending->at.value()).add(digest_of(core.pending->configuration));
+  if (core.pending) {
+    const PendingChange& next = *core.pending;
+    hasher.add(next.at.value()).add(digest_of(next.configuration)).add(crypto::digest(next.context.view()));
+  }
   return hasher.finish();
 }
 

@@ -44,6 +44,7 @@ class Judge {
   bool valid(const SignedViewChange& change, const Known& known = {}) const;
   // Signed by the primary of its view, with valid view changes of a quorum.
   bool valid(const SignedNewView& view, const Known& known = {}) const;
+  // Signed by the administrator; for which epoch, and whether it makes sense, is another question.
   bool valid(const SignedChange& change) const;
 
   // What a valid new view begins with.

@@ -35,12 +35,15 @@ void Replica::Impl::execute_next(Step& s) {
       continue;
     }
     if (r.request.kind == RequestKind::kReconfigure) {
-      running->own_results.emplace_back(r.request.id, reconfigure(r.request, seq));
+      running->own_results.emplace_back(r.request.id,
+                                        std::vector<Slice>{codec::encode_flat(reconfigure(r.request, seq))});
     } else {
       running->asked.push_back(r.request);
     }
   }
-  s.out.raise(Execute{seq, running->stamp_ms, running->asked, seq.value() % config.checkpoint_interval == 0});
+  const bool ends_epoch = pending && pending->at == seq;
+  s.out.raise(Execute{seq, running->stamp_ms, running->asked, seq.value() % config.checkpoint_interval == 0,
+                      ends_epoch ? pending : std::nullopt});
 }
 
 void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> results, const Digest& state) {
@@ -71,25 +74,28 @@ void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> result
   ask_for_more(s);
 }
 
+ChangeVerdict Replica::Impl::verdict(const SignedChange& change) const {
+  if (pending) return ChangeVerdict::kUnderWay;
+  if (!judge.valid(change)) return ChangeVerdict::kUnsigned;
+  if (change.change.epoch != group().epoch()) return ChangeVerdict::kOtherEpoch;
+  return group().after(change.change) ? ChangeVerdict::kFine : ChangeVerdict::kImpossible;
+}
+
 // The next configuration, in force behind the first checkpoint that nobody can have proposed beyond without having
 // executed this: proposals reach a window behind what is stable, and this place was not.
-std::vector<Slice> Replica::Impl::reconfigure(const Request& request, Seq at) {
-  const auto refused = [](const char* why) { return std::vector<Slice>{Slice::unowned(why)}; };
-  if (request.operations.size() != 1) return refused("refused: a change is a request of one operation");
+ChangeVerdict Replica::Impl::reconfigure(const Request& request, Seq at) {
+  if (request.operations.size() != 1) return ChangeVerdict::kMalformed;
   const StatusOr<SignedChange> change = codec::decode<SignedChange>(request.operations[0]);
-  if (!change.ok()) return refused("refused: the change is malformed");
-  if (pending) return refused("refused: another change is under way");
-  if (!judge.valid(*change)) return refused("refused: not signed by the administrator, for this epoch");
-  Configuration next = group().configuration();
-  ++next.epoch;
-  next.members = change->change.members;
-  // Who becomes a member is no longer a mere client.
-  const Group members(next);
-  std::erase_if(next.clients, [&](const Peer& p) { return members.is_member(p.id); });
-  if (!Group::valid(next).ok()) return refused("refused: not a valid membership");
+  if (!change.ok()) return ChangeVerdict::kMalformed;
+  const ChangeVerdict said = verdict(*change);
+  if (said != ChangeVerdict::kFine) {
+    mark<"pbft.change_refused">();
+    return said;
+  }
   const uint64_t k = config.checkpoint_interval;
-  pending = PendingChange{Seq((at.value() + config.window + k - 1) / k * k), std::move(next)};
-  return {Slice::unowned("ok")};
+  pending = PendingChange{Seq((at.value() + config.window + k - 1) / k * k), *group().after(change->change),
+                          change->change.context};
+  return said;
 }
 
 }  // namespace holdfast::pbft

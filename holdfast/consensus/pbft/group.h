@@ -14,6 +14,10 @@ class Group {
   // kInvalidArgument: fewer than four members (or none), unsorted, repeated or impossible identities.
   static Status valid(const Configuration& configuration);
 
+  // The configuration behind this one. None: the change names who cannot be added or removed, or nobody; or what is
+  // left would not be valid.
+  std::optional<Configuration> after(const Change& change) const;
+
   const Configuration& configuration() const { return configuration_; }
   uint64_t epoch() const { return configuration_.epoch; }
   const std::vector<Peer>& members() const { return configuration_.members; }

@@ -66,13 +66,25 @@ void Replica::Impl::on(Step& s, NodeId, const BatchData& m) {
   if (slot.proposal && slot.proposal->digest == content->digest && !changing) vote(s, slot);
 }
 
+// The last checkpoint of an earlier epoch: without its certificate nobody gets out of it, however much it has executed.
+const CheckpointCert& Replica::Impl::end_of(uint64_t epoch) const {
+  for (const EpochLink& link : links) {
+    if (link.cert.checkpoint.epoch == epoch) return link.cert;
+  }
+  return stable;
+}
+
 void Replica::Impl::on(Step& s, NodeId from, const StatusReport& m) {
   if (!group().is_member(from) || from == self()) return;
   if (silent && m.stable <= low()) reported[from] = m.stable;
   Time& last = helped.try_emplace(from, Time()).first->second;
   if (last != Time() && s.now - last < config.resend_interval / 2) return;
   last = s.now;
-  if (m.epoch < group().epoch() || m.stable < low()) send(s, from, StableNotice{stable});
+  if (m.epoch < group().epoch()) {
+    send(s, from, StableNotice{end_of(m.epoch)});
+  } else if (m.stable < low()) {
+    send(s, from, StableNotice{stable});
+  }
   if (m.epoch != group().epoch()) return;
   const Standing& standing = ledger.standing();
   const bool behind = m.view < view || (m.view == view && m.changing && !changing);

@@ -25,6 +25,7 @@ namespace holdfast::pbft {
 struct Image {
   uint64_t count = 0;
   uint64_t hash = 0;
+  uint64_t members = 0;  // of all changes of the membership
   int64_t stamp_ms = 0;
   Slice padding;  // makes snapshots longer than a chunk
 };
@@ -224,6 +225,10 @@ class TestMember {
     }
     ensure(e.stamp_ms >= state_.stamp_ms, "log time does not fall");
     state_.stamp_ms = e.stamp_ms;
+    if (e.change) {
+      const std::string_view context = e.change->context.view();
+      state_.members = hash_combine(state_.members, hash64(context, e.change->configuration.epoch));
+    }
     if (hooks_.applied) hooks_.applied(e, state_);
     if (e.checkpoint) {
       images_[e.seq] = state_;

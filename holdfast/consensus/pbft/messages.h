@@ -198,6 +198,8 @@ struct Execute {
   int64_t stamp_ms = 0;  // log time, never falling
   std::vector<Request> requests;
   bool checkpoint = false;  // the digest of the state after it is wanted
+  // This place is the last of its epoch: behind all requests, and part of the state whose digest is wanted.
+  std::optional<PendingChange> change;
 };
 // Read at once from the state as it is, and answer read_done().
 struct Read {

@@ -191,6 +191,8 @@ void Replica::audit(Time now, Seq seq, const Digest& state, Out& out) {
   impl.settle(s);
 }
 
+ChangeVerdict Replica::verdict(const SignedChange& change) const { return impl_->verdict(change); }
+
 uint64_t Replica::epoch() const { return impl_->group().epoch(); }
 View Replica::view() const { return impl_->view; }
 bool Replica::changing() const { return impl_->changing; }

@@ -71,6 +71,9 @@ class Replica {
   // The primary asks for the next view, and the others follow. No effect elsewhere.
   void step_down(Time now, Out& out);
 
+  // What the group would say of this change now. Its answer to a reconfiguration is a ChangeVerdict, encoded.
+  ChangeVerdict verdict(const SignedChange& change) const;
+
   uint64_t epoch() const;
   View view() const;
   bool changing() const;  // waits for view() to begin

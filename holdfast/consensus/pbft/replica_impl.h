@@ -78,7 +78,8 @@ struct Replica::Impl {
   // --- execution.cc ---
   void execute_next(Step& s);
   void executed_now(Step& s, std::vector<std::vector<Slice>> results, const Digest& state);
-  std::vector<Slice> reconfigure(const Request& request, Seq at);
+  ChangeVerdict verdict(const SignedChange& change) const;
+  ChangeVerdict reconfigure(const Request& request, Seq at);
 
   // --- checkpoints.cc ---
   Digest core_digest(const CoreState& core, const Digest& clients) const;
@@ -108,6 +109,7 @@ struct Replica::Impl {
   Time next_tick() const;
   bool busy() const;
   void fetch_missing(Step& s);
+  const CheckpointCert& end_of(uint64_t epoch) const;
   void on(Step& s, NodeId from, const StatusReport& m);
   void on(Step& s, NodeId from, const FetchBatch& m);
   void on(Step& s, NodeId from, const BatchData& m);

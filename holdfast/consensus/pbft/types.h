@@ -43,24 +43,32 @@ struct Peer {
   PublicKey key;
   bool operator==(const Peer&) const = default;
 };
-// Members decide; members and `clients` may submit requests. Both sorted by id, nobody twice. An identity that was
-// removed never comes back under its old id. `administrator` signs changes of the membership; all zeros: nobody can.
+// Members decide; members and `clients` may submit requests. Both sorted by id, nobody twice. `removed`: who was a
+// member once, sorted; such an id never comes back. `administrator` signs changes of the membership; all zeros: nobody
+// can.
 struct Configuration {
   uint64_t epoch = 0;
   std::vector<Peer> members;
   std::vector<Peer> clients;
   PublicKey administrator;
+  std::vector<NodeId> removed;
   bool operator==(const Configuration&) const = default;
 };
-// What an administrator signs: the next configuration's members, for the configuration of `epoch` only.
+// What an administrator signs: who joins the configuration of `epoch`, and no other, and who leaves it. What it does
+// not name stays as the members know it to be: who tells the administrator about the members cannot make it sign more
+// than it means to. `context` is the owner's (names, addresses).
 struct Change {
   uint64_t epoch = 0;
-  std::vector<Peer> members;
+  std::vector<Peer> added;
+  std::vector<NodeId> removed;
+  Slice context;
 };
 struct SignedChange {
   Change change;
   Signature signature;
 };
+enum class ChangeVerdict { kFine, kMalformed, kUnsigned, kOtherEpoch, kUnderWay, kImpossible };
+constexpr ChangeVerdict last_value(ChangeVerdict) { return ChangeVerdict::kImpossible; }
 
 // --- Requests and batches --------------------------------------------------------------------------------------------
 
@@ -141,6 +149,7 @@ struct ClientRow {
 struct PendingChange {
   Seq at;  // the checkpoint behind which it is in force
   Configuration configuration;
+  Slice context;
   bool operator==(const PendingChange&) const = default;
 };
 struct CoreState {

@@ -159,6 +159,8 @@ Time Replica::Impl::complaint_due() const {
       since = std::min(since, std::max(moved, at->second.accepted_at));
     }
   }
+  // Up to the end of an epoch the primary has always something to propose.
+  if (pending && pending->at > executed) since = std::min(since, moved);
   return since + patience();
 }
 

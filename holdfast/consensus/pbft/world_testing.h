@@ -337,13 +337,14 @@ class World {
   // The administrator asks, through some client: a newcomer joins, or one of the members leaves for good. Never fewer
   // than there were, so f stays what it was.
   void change() {
-    Change next{.epoch = newest_.epoch, .members = newest_.members};
-    if (static_cast<int>(next.members.size()) > plan_.members) {
-      next.members.erase(next.members.begin() + static_cast<std::ptrdiff_t>(random_.below(next.members.size())));
+    Change next{.epoch = newest_.epoch};
+    if (static_cast<int>(newest_.members.size()) > plan_.members) {
+      next.removed.push_back(newest_.members[random_.below(newest_.members.size())].id);
     } else {
       const NodeId newcomer(plan_.members + 1 + newest_.epoch / 2);
-      next.members.push_back({newcomer, Notary::key_of(newcomer)});
+      next.added.push_back({newcomer, Notary::key_of(newcomer)});
     }
+    next.context = Slice::take(absl::StrCat("epoch ", next.epoch + 1));
     auto at = clients_.begin();
     std::advance(at, static_cast<std::ptrdiff_t>(random_.below(clients_.size())));
     const SignedChange change{next, FastAuthority(notary_, kAdministrator).sign(text_of(kCluster, next))};
