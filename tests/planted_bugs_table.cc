@@ -1,10 +1,12 @@
 // Prints the table of docs/planted-bugs.md: for each planted bug the number of random seeds until it was found, from
-// several starting points: in runs of the whole store, or with --raft in runs of the consensus core alone.
+// several starting points: in runs of the whole store over Raft, with --paxos over multi-Paxos, or with --raft in runs
+// of Raft's core alone.
 //
-//   planted_bugs_table [--raft] [HUNTS [BOUND [BUG...]]]
+//   planted_bugs_table [--raft | --paxos] [HUNTS [BOUND [BUG...]]]
 #include <algorithm>
 #include <cstdio>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,21 +44,23 @@ void row(const PlantedBug& bug, uint64_t hunts, uint64_t bound, Run run) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> args(argv + 1, argv + argc);
-  const bool raft_alone = !args.empty() && args[0] == "--raft";
-  if (raft_alone) args.erase(args.begin());
+  const bool raft_alone = !args.empty() && args[0] == "--raft", paxos = !args.empty() && args[0] == "--paxos";
+  if (raft_alone || paxos) args.erase(args.begin());
   uint64_t hunts = 11, bound = 1000;
   if ((!args.empty() && !absl::SimpleAtoi(args[0], &hunts)) ||
       (args.size() > 1 && !absl::SimpleAtoi(args[1], &bound)) || hunts == 0 || bound == 0) {
-    std::fprintf(stderr, "usage: planted_bugs_table [--raft] [HUNTS [BOUND [BUG...]]]\n");
+    std::fprintf(stderr, "usage: planted_bugs_table [--raft | --paxos] [HUNTS [BOUND [BUG...]]]\n");
     return 2;
   }
   std::printf(
       "| bug | what | where | found by | hunts | median seeds | least .. most |\n|---|---|---|---|---|---|---|\n");
   std::fflush(stdout);
-  for (const PlantedBug& bug : kPlantedBugs) {
+  const std::span<const PlantedBug> bugs =
+      paxos ? std::span<const PlantedBug>(kPlantedOverPaxos) : std::span<const PlantedBug>(kPlantedBugs);
+  for (const PlantedBug& bug : bugs) {
     if (args.size() > 2 && std::find(args.begin() + 2, args.end(), bug.name) == args.end()) continue;
     if (raft_alone && !bug.raft) continue;
-    row(bug, hunts, bound, raft_alone ? run_raft_alone : run_whole_store);
+    row(bug, hunts, bound, raft_alone ? run_raft_alone : paxos ? run_store_over_paxos : run_whole_store);
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iostream>
 #include <iterator>
+#include <span>
 #include <sstream>
 #include <vector>
 
@@ -25,15 +26,25 @@ TEST_P(PlantedBugTest, IsFound) {
   std::cout << GetParam().name << ": found after " << found.seeds << " seeds by " << found.oracle << "\n";
 }
 
-std::vector<PlantedBug> frequent() {
+std::vector<PlantedBug> frequent(std::span<const PlantedBug> bugs) {
   std::vector<PlantedBug> out;
-  std::copy_if(std::begin(kPlantedBugs), std::end(kPlantedBugs), std::back_inserter(out),
-               [](const PlantedBug& bug) { return bug.in_test; });
+  std::copy_if(bugs.begin(), bugs.end(), std::back_inserter(out), [](const PlantedBug& bug) { return bug.in_test; });
   return out;
 }
+std::string name_of(const testing::TestParamInfo<PlantedBug>& info) { return std::string(info.param.name); }
 
-INSTANTIATE_TEST_SUITE_P(All, PlantedBugTest, ::testing::ValuesIn(frequent()),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, PlantedBugTest, ::testing::ValuesIn(frequent(kPlantedBugs)), name_of);
+
+// What the engines share shows over multi-Paxos too.
+class PlantedOverPaxos : public ::testing::TestWithParam<PlantedBug> {};
+
+TEST_P(PlantedOverPaxos, IsFound) {
+  const Hunt found = hunt(GetParam().name, 1, kSeeds, run_store_over_paxos);
+  EXPECT_FALSE(found.oracle.empty()) << GetParam().name << " was not found in " << found.seeds << " seeds";
+  std::cout << GetParam().name << " over paxos: found after " << found.seeds << " seeds by " << found.oracle << "\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PlantedOverPaxos, ::testing::ValuesIn(frequent(kPlantedOverPaxos)), name_of);
 
 struct Outcome {
   int code = 0;

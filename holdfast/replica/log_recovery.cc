@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "holdfast/base/mark.h"
+#include "holdfast/base/planted.h"
 #include "holdfast/replica/engine_step.h"
 
 namespace holdfast::replica {
@@ -62,7 +63,8 @@ void LogReplica::load_newest(Time now, Out& out) {
 void LogReplica::fall_back(Time now, Out& out) {
   const Kept bad = kept_.back();
   kept_.pop_back();
-  const bool usable = !kept_.empty() && !bad.reset && bad.log_begins <= kept_.back().meta.index + 1;
+  const bool unbroken = planted<"R17">() || (!kept_.empty() && bad.log_begins <= kept_.back().meta.index + 1);
+  const bool usable = !kept_.empty() && !bad.reset && unbroken;
   if (!usable) {
     return stop(
         absl::StrCat("the snapshot at index ", bad.meta.index.value(), " (blob ", bad.meta.blob.value(),

