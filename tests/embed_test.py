@@ -1,4 +1,5 @@
-"""The embedding API as its users have it: the package is installed, an example is built against it, and three members run.
+"""The embedding API as its users have it: the package is installed, an example is built against it, and a group of it runs on
+each engine.
 
 Nothing of the source tree is in reach of the example but its own directory.
 """
@@ -57,19 +58,36 @@ class Embedding(unittest.TestCase):
         run("cmake", "-S", cls.dir / "bank", "-B", cls.dir / "build", f"-DCMAKE_PREFIX_PATH={cls.dir / 'prefix'}")
         run("cmake", "--build", cls.dir / "build")
 
-    engine = "raft"
-
     def setUp(self):
-        self.members = {}
-        self.addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
+        self.group("raft", 3)
         self.addCleanup(lambda: [m.kill() for m in self.members.values() if m.process.poll() is None])
+
+    def group(self, engine, size):
+        self.engine, self.members = engine, {}
+        self.addresses = [f"127.0.0.1:{port}" for port in free_ports(size)]
+
+    def directory(self, n):
+        return self.dir / self.id() / str(n)
 
     def start(self, *numbers):
         for n in numbers:
-            self.members[n] = Bank(self.dir / "build" / "bank", self.engine, n, self.dir / self.id() / str(n), self.addresses)
+            self.members[n] = Bank(self.dir / "build" / "bank", self.engine, n, self.directory(n), self.addresses)
+
+    def refused(self, n):
+        """It ends by itself, and says why."""
+        command = [self.dir / "build" / "bank", f"--engine={self.engine}", str(n), str(self.directory(n)), *self.addresses]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 1)
+        return done.stderr
+
+    def give_keys(self):
+        for n, address in enumerate(self.addresses, 1):
+            made = subprocess.run([self.dir / "prefix" / "bin" / "holdfast", "key", "new", self.directory(n) / "member.key"],
+                                  check=True, capture_output=True, text=True)
+            self.addresses[n - 1] = f"{made.stdout.split()[-1]}@{address}"
 
     def test_survives_the_crash_of_a_minority(self):
-        self.start(1, 2, 3)
+        self.start(*range(1, len(self.addresses) + 1))
         self.assertEqual(self.members[1].say("deposit alice 100"), "100")
         self.assertEqual(self.members[2].say("transfer alice bob 30"), "30")
         self.assertEqual(self.members[3].say("transfer alice bob 80"), "alice has only 70")
@@ -81,8 +99,31 @@ class Embedding(unittest.TestCase):
         self.assertEqual(self.members[1].say("balance bob"), "20")
 
     def test_survives_the_same_by_paxos(self):
-        self.engine = "paxos"
+        self.group("paxos", 3)
         self.test_survives_the_crash_of_a_minority()
+
+    def test_survives_the_same_by_pbft_with_a_key_each(self):
+        self.group("pbft", 4)
+        self.assertIn("member 1 has no key; with NodeOptions::engine", self.refused(1))
+        self.give_keys()
+        self.test_survives_the_crash_of_a_minority()
+        self.members[1].kill()
+        key = self.directory(1) / "member.key"
+        key.rename(self.dir / "elsewhere")
+        self.assertIn(f"private key is not in {key}", self.refused(1))
+        shutil.copyfile(self.directory(2) / "member.key", key)
+        key.chmod(0o600)
+        self.assertIn("but the address of member 1 says", self.refused(1))
+
+    def test_by_flooding_a_crash_is_survived_and_the_dead_stay_dead(self):
+        self.group("flooding", 3)
+        self.start(1, 2, 3)
+        self.assertEqual(self.members[1].say("deposit alice 100"), "100")
+        self.members[1].kill()
+        self.assertEqual(self.members[3].say("transfer alice bob 10"), "10")  # once the crash is noticed
+        self.assertEqual(self.members[2].say("balance bob"), "10")
+        self.assertIn("in a fail-stop group it is out for good", self.refused(1))
+        self.assertEqual(self.members[2].say("transfer alice bob 10"), "20")
 
     def test_survives_the_crash_of_all(self):
         self.start(1, 2, 3)

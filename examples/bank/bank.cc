@@ -1,9 +1,9 @@
-// A bank that survives the crash of any minority of its members.
+// A bank that survives the failure of members, by the engine of your choice: raft (the default), paxos, pbft or flooding.
 //
-//   bank 1 /tmp/bank1 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003
-//   bank --engine=paxos 1 /tmp/bank1 ...     to keep its log by Paxos instead of Raft
+//   bank --engine=raft 1 /tmp/bank1 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003
 //
-// and likewise 2 and 3, each in a terminal of its own.
+// and likewise 2 and 3, each in a terminal of its own. With pbft there are four, each with a key, which stands before its
+// address as KEY@127.0.0.1:7001; make them with `holdfast key new /tmp/bank1/member.key` and so on.
 //
 // Type "deposit alice 100", "transfer alice bob 30" or "balance bob" into any of them.
 #include <holdfast/embed/node.h>
@@ -50,7 +50,7 @@ class Bank : public holdfast::StateMachine {
 int main(int argc, char** argv) {
   holdfast::NodeOptions options;
   if (argc > 1 && std::string_view(argv[1]).substr(0, 9) == "--engine=") options.engine = argv[1] + 9, ++argv, --argc;
-  if (argc < 4) return std::cerr << "usage: bank [--engine=raft|paxos] ID DIRECTORY ADDRESS...\n", 2;
+  if (argc < 4) return std::cerr << "usage: bank [--engine=raft|paxos|pbft|flooding] ID DIRECTORY ADDRESS...\n", 2;
   options.id = std::stoul(argv[1]);
   options.data_dir = argv[2];
   for (int i = 3; i < argc; ++i) options.members.push_back({static_cast<uint64_t>(i - 2), argv[i]});

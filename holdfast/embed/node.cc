@@ -1,189 +1,24 @@
 #include "holdfast/embed/node.h"
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <exception>
-#include <map>
-#include <mutex>
-#include <random>
-#include <set>
-#include <thread>
 #include <utility>
 #include <variant>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
 
-#include "holdfast/base/checksum.h"
+#include "holdfast/embed/node_impl.h"
 #include "holdfast/embed/options.h"
-#include "holdfast/replica/machine.h"
-#include "holdfast/runtime/node_host.h"
-#include "holdfast/runtime/posix_disk.h"
 #include "holdfast/runtime/url.h"
 
 namespace holdfast {
 namespace {
 
-using replica::Machine;
-using Host = runtime::NodeHost<Machine>;
-
 // While a stop is under way, the machine is asked this often whether it is done.
 constexpr Duration kStopPoll = Duration::millis(20);
 
-uint64_t wall_clock_micros() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
-
-uint64_t random_seed() {
-  std::random_device device;
-  return (uint64_t{device()} << 32) ^ device();
-}
-
 }  // namespace
-
-struct Node::Impl final : Host::Owner {
-  enum class Kind { kSubmit, kQuery, kAdd, kRemove };
-  struct Request {
-    Kind kind = Kind::kSubmit;
-    std::string bytes;
-    GroupMember member;
-    Done done;
-  };
-
-  Impl(NodeOptions o, std::unique_ptr<StateMachine> m) : options(std::move(o)), machine(std::move(m)) {}
-  ~Impl() override {
-    if (thread.joinable()) {
-      begin_stop();
-      thread.join();
-    }
-  }
-
-  // --- Start ---
-  Status open();
-  Status listen();
-  uint64_t cluster_id() const { return hash64("holdfast group " + options.group) >> 1 | 1; }
-  std::string own_address() const;
-
-  // --- Life; the node's thread ---
-  void run();
-  void put(Request request);
-  void take_requests();
-  void finish(Status why);
-  void publish();
-  void show_members();
-  void begin_stop() {
-    asio::post(loop, [this] {
-      if (stopping || host->halted()) return;
-      stopping = true;
-      host->hurry();
-      host->step([](Machine& m, Time now, Machine::Out& out) { m.stop(now, out); });
-    });
-  }
-  void on_event(replica::MachineEvent event) override;
-  void on_log_failed(const Status& why) override { finish(why); }
-  Time on_turn(Time now) override;
-  bool was_removed(NodeId id) const override { return core->replica().was_removed(id); }
-  void on_peer_refused(NodeId peer, runtime::Refusal reason) override;
-  std::vector<runtime::PeerMember> peer_members() const override;
-  void on_engine_refused(NodeId peer);
-
-  const NodeOptions options;
-  std::unique_ptr<StateMachine> machine;
-  asio::io_context loop{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{loop.get_executor()};
-  runtime::Metrics metrics;
-  std::unique_ptr<runtime::PosixDisk> data_disk, log_disk, blob_disk;
-  std::unique_ptr<Machine> core;
-  std::unique_ptr<Host> host;
-  std::thread thread;
-
-  // The node's thread's own.
-  std::map<uint64_t, Done> waiting;
-  uint64_t last_call = 0;
-  bool stopping = false;
-  Status result;
-  std::vector<replica::MachineMember> met;  // as given to the transport
-  std::set<NodeId> other_engine;            // who refuses this member because it runs another engine
-
-  // Shared.
-  mutable std::mutex mutex;
-  std::condition_variable ended_wake;
-  std::vector<Request> requests;
-  bool taking = false;  // take_requests() is on its way
-  bool ended = false;
-  std::vector<GroupMember> members_now;
-  bool leads_now = false;
-  uint64_t leader_now = 0;
-};
-
-// --- Start -----------------------------------------------------------------------------------------------------------
-
-std::string Node::Impl::own_address() const {
-  if (!options.listen.empty()) return options.listen;
-  for (const GroupMember& m : options.members) {
-    if (m.id == options.id) return m.address;
-  }
-  return {};
-}
-
-Status Node::Impl::open() {
-  for (const auto& [name, disk] : {std::pair("/wal", &log_disk), std::pair("/snapshots", &blob_disk)}) {
-    auto opened = runtime::PosixDisk::open_directory(options.data_dir + name);
-    if (!opened.ok()) return opened.status();
-    *disk = *std::move(opened);
-  }
-  auto directory = runtime::PosixDisk::open_directory(options.data_dir);
-  if (!directory.ok()) return directory.status();
-  data_disk = *std::move(directory);
-  const auto log = stable::Wal::identity(*log_disk);
-  if (!log.ok()) return log.status();
-  if (Status s = claim_engine(*data_disk, log->has_value(), options.engine); !s.ok()) return s;
-  core = std::make_unique<Machine>(machine_config(options, random_seed(), wall_clock_micros()), *machine);
-  host = std::make_unique<Host>(loop, *core, *this, metrics);
-  if (Status s = listen(); !s.ok()) return s;
-  runtime::NodeStorage storage{log_disk.get(), blob_disk.get(), {}};
-  storage.wal.identity = {cluster_id(), options.id};
-  storage.wal.writer = random_seed();
-  if (Status s = host->recover(storage); !s.ok()) return s;
-  std::vector<runtime::PeerMember> hints;
-  for (const GroupMember& m : options.members) hints.push_back({NodeId(m.id), "", {url_of(m.address)}, {}, false});
-  host->peers().add_hints(hints);
-  host->start();
-  publish();
-  return absl::OkStatus();
-}
-
-Status Node::Impl::listen() {
-  runtime::PeerConfig peer;
-  peer.cluster_id = cluster_id();
-  peer.self = NodeId(options.id);
-  peer.incarnation = wall_clock_micros();
-  peer.engine = options.engine;
-  const auto url = runtime::parse_url(url_of(own_address()));
-  if (!url.ok()) return invalid(fmt::format("NodeOptions::listen, \"{}\", is not host:port", own_address()));
-  peer.listen = {*url};
-  peer.advertise_urls = {url_of(own_address())};
-  peer.ping_interval = Duration::millis(options.election_timeout_ms) / 2;
-  return host->listen(std::move(peer));
-}
-
-StatusOr<std::unique_ptr<Node>> Node::start(const NodeOptions& options, std::unique_ptr<StateMachine> machine) {
-  if (machine == nullptr) return invalid("Node::start needs a state machine");
-  if (Status s = check(options); !s.ok()) return s;
-  try {
-    auto impl = std::make_unique<Impl>(options, std::move(machine));
-    if (Status s = impl->open(); !s.ok()) return s;
-    impl->thread = std::thread([i = impl.get()] { i->run(); });
-    return std::unique_ptr<Node>(new Node(std::move(impl)));
-  } catch (const std::exception& e) {  // of Asio, the threads and the allocator
-    return absl::ResourceExhaustedError(fmt::format("the node cannot start: {}", e.what()));
-  }
-}
 
 // --- Life ------------------------------------------------------------------------------------------------------------
 
@@ -203,7 +38,7 @@ void Node::Impl::run() {
     leads_now = false;
   }
   for (auto& [call, done] : std::exchange(waiting, {})) done(absl::CancelledError("this member has stopped"));
-  for (Request& r : late) r.done(absl::FailedPreconditionError("this member has stopped"));
+  for (Request& r : late) r.done(gone());
   ended_wake.notify_all();
 }
 
@@ -225,7 +60,12 @@ void Node::Impl::put(Request request) {
       return;
     }
   }
-  request.done(absl::FailedPreconditionError("this member has stopped"));
+  request.done(gone());
+}
+
+Status Node::Impl::gone() const {
+  if (result.ok()) return absl::FailedPreconditionError("this member has stopped");
+  return absl::FailedPreconditionError(fmt::format("this member has stopped: {}", std::string(result.message())));
 }
 
 // All that have gathered in one step: one append, one read round.
@@ -237,7 +77,7 @@ void Node::Impl::take_requests() {
     taking = false;
   }
   if (host->halted()) {
-    for (Request& r : taken) r.done(absl::FailedPreconditionError("this member has stopped"));
+    for (Request& r : taken) r.done(gone());
     return;
   }
   host->step([&](Machine& m, Time now, Machine::Out& out) {
@@ -272,7 +112,12 @@ void Node::Impl::on_event(replica::MachineEvent event) {
   } else if (std::holds_alternative<replica::MembersChanged>(event)) {
     show_members();  // whoever is answered after this sees them
   } else if (const auto* stop = std::get_if<replica::MustStop>(&event)) {
-    asio::post(loop, [this, what = stop->what] { finish(absl::FailedPreconditionError(what)); });
+    const Status why = absl::FailedPreconditionError(stop->what);
+    if (starting) {
+      must_stop = why;
+    } else {
+      asio::post(loop, [this, why] { finish(why); });
+    }
   }
 }
 
@@ -312,19 +157,27 @@ std::vector<runtime::PeerMember> Node::Impl::peer_members() const {
 }
 
 void Node::Impl::on_peer_refused(NodeId peer, runtime::Refusal reason) {
-  if (reason == runtime::Refusal::kEngine) return on_engine_refused(peer);
+  if (reason == runtime::Refusal::kEngine || reason == runtime::Refusal::kCluster) return on_stranger(peer, reason);
   if (reason != runtime::Refusal::kRemoved) return;
   spdlog::error("node.removed member={} says={}", options.id, peer.value());
-  finish(absl::FailedPreconditionError("this member was removed from its group; its directory is of no further use"));
+  say_removed.insert(peer);
+  if (say_removed.size() >= believed()) finish(was_removed_from(options));
 }
 
 // As in a member of the store: whom more than half of the others refuse is on the wrong side, or there is no right one.
-void Node::Impl::on_engine_refused(NodeId peer) {
-  other_engine.insert(peer);
-  spdlog::error("node.other_engine member={} peer={} mine={}", options.id, peer.value(), options.engine);
-  const size_t others = std::max(core->members().size(), options.members.size()) - 1;
-  if (2 * other_engine.size() > others) finish(wrong_engine(options, other_engine.size(), others));
+void Node::Impl::on_stranger(NodeId peer, runtime::Refusal reason) {
+  const bool engine = reason == runtime::Refusal::kEngine;
+  spdlog::error("node.{} member={} peer={} mine={}", engine ? "other_engine" : "other_group", options.id, peer.value(),
+                engine ? options.engine : options.group);
+  strangers.insert(peer);
+  if (2 * strangers.size() <= others()) return;
+  finish(engine ? wrong_engine(options, strangers.size(), others()) : wrong_group(options, strangers.size(), others()));
 }
+
+size_t Node::Impl::others() const { return std::max(core->members().size(), options.members.size()) - 1; }
+
+// Over PBFT more must say so than may lie.
+size_t Node::Impl::believed() const { return options.engine == "pbft" ? others() / 3 + 1 : 1; }
 
 // --- The face --------------------------------------------------------------------------------------------------------
 
@@ -362,7 +215,7 @@ std::future<Node::Result> Node::query(std::string question) {
 }
 std::future<Status> Node::add_member(const GroupMember& member) {
   auto [done, future] = promised<Status>([](Result r) { return r.status(); });
-  if (!runtime::parse_url(url_of(member.address)).ok()) {
+  if (!runtime::parse_peer_url(url_of(member.address)).ok()) {
     done(invalid(fmt::format("the address of member {}, \"{}\", is not host:port", member.id, member.address)));
   } else {
     impl_->put({Impl::Kind::kAdd, {}, member, std::move(done)});

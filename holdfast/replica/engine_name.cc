@@ -9,13 +9,30 @@ namespace holdfast::replica {
 namespace {
 
 // Those of a store first.
-constexpr std::pair<EngineKind, std::string_view> kNames[] = {
+using Name = std::pair<EngineKind, std::string_view>;
+constexpr Name kNames[] = {
     {EngineKind::kRaft, "raft"},
     {EngineKind::kPaxos, "paxos"},
     {EngineKind::kPbft, "pbft"},
     {EngineKind::kFlooding, "flooding"},
 };
 constexpr std::span kOfStores = std::span(kNames).first<3>();
+
+std::optional<EngineKind> find(std::span<const Name> among, std::string_view wanted) {
+  for (const auto& [engine, name] : among) {
+    if (name == wanted) return engine;
+  }
+  return std::nullopt;
+}
+
+std::string list(std::span<const Name> names) {
+  std::string out;
+  for (const auto& [engine, name] : names) {
+    if (!out.empty()) out += engine == names.back().first ? " or " : ", ";
+    out += name;
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -27,20 +44,10 @@ std::string_view name_of(EngineKind kind) {
   return {};
 }
 
-std::optional<EngineKind> engine_named(std::string_view wanted) {
-  for (const auto& [engine, name] : kOfStores) {
-    if (name == wanted) return engine;
-  }
-  return std::nullopt;
-}
+std::optional<EngineKind> engine_named(std::string_view wanted) { return find(kOfStores, wanted); }
+std::string engine_names() { return list(kOfStores); }
 
-std::string engine_names() {
-  std::string out;
-  for (const auto& [engine, name] : kOfStores) {
-    if (!out.empty()) out += engine == kOfStores.back().first ? " or " : ", ";
-    out += name;
-  }
-  return out;
-}
+std::optional<EngineKind> machine_engine_named(std::string_view wanted) { return find(kNames, wanted); }
+std::string machine_engine_names() { return list(kNames); }
 
 }  // namespace holdfast::replica

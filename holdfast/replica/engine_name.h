@@ -16,6 +16,11 @@ std::optional<EngineKind> engine_named(std::string_view name);
 // "raft, paxos or pbft"
 std::string engine_names();
 
+// Of those that a state machine of the user's own runs on: all there are.
+std::optional<EngineKind> machine_engine_named(std::string_view name);
+// "raft, paxos, pbft or flooding"
+std::string machine_engine_names();
+
 // Whether members need not trust each other: each has a key then.
 constexpr bool is_byzantine(EngineKind kind) { return kind == EngineKind::kPbft; }
 

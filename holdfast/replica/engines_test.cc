@@ -54,10 +54,14 @@ TEST(Engines, HaveNames) {
   }
   EXPECT_EQ(name_of(EngineKind::kFlooding), "flooding");
   EXPECT_EQ(engine_named("flooding"), std::nullopt);
+  EXPECT_EQ(machine_engine_named("flooding"), EngineKind::kFlooding);
+  EXPECT_EQ(machine_engine_named("pbft"), EngineKind::kPbft);
+  EXPECT_EQ(machine_engine_named("zab"), std::nullopt);
   EXPECT_EQ(name_of(EngineKind::kRaft), "raft");
   EXPECT_EQ(name_of(EngineKind::kPaxos), "paxos");
   EXPECT_EQ(name_of(EngineKind::kPbft), "pbft");
   EXPECT_EQ(engine_names(), "raft, paxos or pbft");
+  EXPECT_EQ(machine_engine_names(), "raft, paxos, pbft or flooding");
   EXPECT_EQ(engine_named("Raft"), std::nullopt);
   EXPECT_EQ(engine_named(""), std::nullopt);
 }

@@ -21,6 +21,13 @@ size_t bytes_of(const flooding::LogMessage& m) {
   return bytes;
 }
 
+// Whoever sends this has heard everybody in its group, or noticed their crash: all of them have begun.
+bool follows_a_round(const flooding::LogMessage& m) {
+  const flooding::InSlot& in_slot = std::get<flooding::InSlot>(m);
+  const auto* proposals = std::get_if<flooding::Proposals>(&in_slot.message);
+  return in_slot.slot > 1 || proposals == nullptr || proposals->round > 1;
+}
+
 }  // namespace
 
 FailStopLinks::FailStopLinks(const Config& config, const std::vector<NodeId>& others) : config_(config) {
@@ -47,12 +54,20 @@ std::vector<flooding::LogMessage> FailStopLinks::receive(Time now, NodeId from, 
     c.unacknowledged.pop_front();
     ++c.first;
   }
+  bool everybody_has_begun = false;
   std::vector<flooding::LogMessage> taken;
   for (size_t i = 0; i < frame.messages.size(); ++i) {
     if (frame.first + i != c.next) continue;
     taken.push_back(frame.messages[i]);
+    everybody_has_begun |= follows_a_round(taken.back());
     ++c.next;
     c.due = std::min(c.due, now);  // the acknowledgement
+  }
+  for (auto& [id, other] : channels_) {
+    if (!everybody_has_begun || other.heard != Time()) continue;
+    // If it has crashed before it was heard here, it would be waited for without end.
+    mark<"replica.fail_stop_begun_unheard">();
+    other.heard = now;
   }
   return taken;
 }
@@ -60,7 +75,7 @@ std::vector<flooding::LogMessage> FailStopLinks::receive(Time now, NodeId from, 
 std::vector<NodeId> FailStopLinks::find_crashed(Time now) {
   std::vector<NodeId> found;
   for (const auto& [id, c] : channels_) {
-    if (c.life && now - c.heard >= config_.crash_timeout) found.push_back(id);
+    if (c.heard != Time() && now - c.heard >= config_.crash_timeout) found.push_back(id);
   }
   for (const NodeId id : found) {
     mark<"replica.fail_stop_crash_noticed">();
@@ -107,7 +122,7 @@ Time FailStopLinks::deadline() const {
   for (const auto& [id, c] : channels_) {
     if (c.said < c.first + c.unacknowledged.size()) return Time();
     soonest = std::min(soonest, c.due);
-    if (c.life) soonest = std::min(soonest, c.heard + config_.crash_timeout);
+    if (c.heard != Time()) soonest = std::min(soonest, c.heard + config_.crash_timeout);
   }
   return soonest;
 }

@@ -1,7 +1,7 @@
 // The channels and the detector that a fail-stop group relies on, made of a network that loses, repeats and reorders.
 //
 // Each pair of processes has a channel: messages are numbered, repeated until they are acknowledged, and taken in
-// order, once. Every frame is a sign of life, and there is one in every interval. Who has been heard once and is not
+// order, once. Every frame is a sign of life, and there is one in every interval. Who is known to have begun and is not
 // heard for the crash timeout is taken for crashed, for good: whatever it says later is not taken, but answered with
 // its notice. So notices come last (consensus/flooding/flood.h). That they are true is the assumption of a synchronous
 // system: that no process that lives, and no network, is silent for so long.
@@ -69,7 +69,7 @@ class FailStopLinks {
     uint64_t said = 1;  // the number of the next message that was never said
     uint64_t next = 1;  // of the message to be taken next
     std::optional<uint64_t> life;
-    Time heard;
+    Time heard;  // or known to have begun; Time() before
     Time due;
   };
   FailStopFrame frame_of(const Channel& c, uint64_t from) const;

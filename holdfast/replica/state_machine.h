@@ -5,6 +5,16 @@
 // member, on every start, in every version that runs at the same time. So nothing but the state, the command and the
 // Moment may decide: no clock, no randomness, no address, no iteration over an unordered container, no environment.
 //
+// Over PBFT more hangs on it, because what a member says is compared with what the others say:
+//   - An answer (of apply and of query) that differs from the others' counts as a lie, and is not believed.
+//   - Every few dozen batches all members sign the digest of their states. Who differs throws its state away and
+//   fetches
+//     the others'; when more than a third differ, the group gets no further. So digest() is a function of the state
+//     alone, whatever led to it: equal after restore() of an image as it was before, no addresses, no padding bytes, no
+//     order of insertion, no counters of this process.
+//   - restore() may be given what a liar has made up, before it is found out: it must refuse nonsense, and never crash.
+//     On an error the machine may be anything; it is then given an image of its own again.
+//
 // Thread rule: every method is called by one thread at a time, the member's own.
 #pragma once
 
@@ -38,7 +48,7 @@ class StateMachine {
   // The whole state in bytes.
   virtual std::string save() const = 0;
   // Becomes the state that save() (or image()) gave, of this version or an older one. On an error the member stops and
-  // says it.
+  // says it; over PBFT it goes on with the state it had, or fetches another.
   virtual Status restore(std::string_view image) = 0;
 
   // Over PBFT only: a digest of the whole state, the same for equal states whatever their history, and such that nobody

@@ -11,8 +11,8 @@ void Service::Impl::apply(Time t, const replica::Apply& event, Out& out) {
   advance_clock(t, event.clock_ms);
   if (event.wants_answer) {
     apply_for_group(t, event);
-    if (event.own) up_to_date(t, out);
-    return;
+    own_applied |= event.own;
+    return state_moved(t, out);
   }
   StatusOr<store::Command> command = codec::decode<store::Command>(event.command);
   if (!command.ok()) {
@@ -64,6 +64,7 @@ void Service::Impl::answer(uint64_t sequence, store::Response response, Out& out
   }
   const bool updated = applied && std::holds_alternative<store::MemberUpdateRequest>(request);
   if (updated && !byzantine()) response = members_response();
+  if (byzantine()) return pass_on(id, std::move(response), out);
   finish(id, std::move(response), out);
 }
 

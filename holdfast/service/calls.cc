@@ -188,7 +188,7 @@ store::Response Service::Impl::status() const {
 
 // Everything that was committed before this process began has been applied.
 void Service::Impl::up_to_date(Time t, Out& out) {
-  if (std::exchange(serializable_ready, true)) return;
+  if (store.revision() < passed_on || std::exchange(serializable_ready, true)) return;
   std::vector<CallId> local;
   for (const auto& [id, c] : calls) {
     if (serializable(c.request)) local.push_back(id);
@@ -235,6 +235,9 @@ void Service::Impl::finish(CallId id, store::Response response, Out& out) {
 // Calls that are over leave their place in the queue of deadlines until its front comes to them.
 void Service::Impl::forget(Calls::iterator call) {
   call_bytes -= call->second.bytes;
+  if (call->second.held) {
+    held_back.erase({std::visit([](const auto& r) { return r.revision; }, *call->second.held), call->first});
+  }
   calls.erase(call);
   while (!by_deadline.empty() && calls.count(by_deadline.front().second) == 0) by_deadline.pop_front();
 }

@@ -6,6 +6,7 @@
 // every member. Every answer is given back to the replica, and reaches a client when f + 1 members have said the same.
 
 #include <algorithm>
+#include <utility>
 
 #include "holdfast/base/mark.h"
 #include "holdfast/service/impl.h"
@@ -122,6 +123,34 @@ void Service::Impl::group_answered(const replica::Answered& event, Out& out) {
   keep_alive_batches.erase(batch);
 }
 
+// Members execute at different times, and the group has answered when f + 1 have. What this member shows from its own
+// state (serializable reads, watches, its status) must not be older than what it has passed on. So an answer waits here
+// until the member has executed as far, or the call has waited long enough. A member that is not up to date yet after
+// its start passes on at once what it is told, and shows nothing of its own until it has come as far.
+void Service::Impl::pass_on(CallId id, store::Response response, Out& out) {
+  const auto call = calls.find(id);
+  if (call == calls.end()) return;
+  const store::Revision shown = std::visit([](const auto& r) { return r.revision; }, response);
+  if (!serializable_ready || shown <= store.revision()) {
+    passed_on = std::max(passed_on, shown);
+    return finish(id, std::move(response), out);
+  }
+  mark<"service.answer_held_back">();
+  call->second.held = std::move(response);
+  held_back.emplace(shown, id);
+}
+
+// A command was applied, or a later state has taken the place of the old one.
+void Service::Impl::state_moved(Time t, Out& out) {
+  while (!held_back.empty() && held_back.begin()->first <= store.revision()) {
+    const auto [shown, id] = *held_back.begin();
+    held_back.erase(held_back.begin());
+    passed_on = std::max(passed_on, shown);
+    finish(id, *std::exchange(calls.at(id).held, std::nullopt), out);
+  }
+  if (own_applied) up_to_date(t, out);
+}
+
 void Service::Impl::proposal_refused(uint64_t sequence, Out& out) {
   mark<"service.proposal_refused">();
   if (own_done(sequence)) return;
@@ -142,7 +171,7 @@ void Service::Impl::group_read(CallId id, const Slice& answer, Out& out) {
   if (!said.ok() || !std::holds_alternative<store::Response>(*said)) {
     return refuse_waiting(id, Error::kCorrupt, out);
   }
-  finish(id, std::move(std::get<store::Response>(*said)), out);
+  pass_on(id, std::move(std::get<store::Response>(*said)), out);
 }
 
 void Service::Impl::state_digest_wanted(bool from_scratch) {
@@ -150,6 +179,8 @@ void Service::Impl::state_digest_wanted(bool from_scratch) {
 }
 
 void Service::Impl::begin_anew(Time t) {
+  passed_on = std::max(passed_on, store.revision());
+  serializable_ready = false;
   store = founding_store();
   clock_advanced_at = t;
   garbage_left = false;

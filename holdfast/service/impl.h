@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -38,8 +39,9 @@ struct Service::Impl {
   struct Call {
     Time deadline;
     store::Request request;
-    uint64_t sequence = 0;  // of its proposal; 0 for reads
-    size_t bytes = 0;       // of its proposal
+    uint64_t sequence = 0;                // of its proposal; 0 for reads
+    size_t bytes = 0;                     // of its proposal
+    std::optional<store::Response> held;  // the group's answer, which shows more than the state here
   };
   struct KeepAlive {
     CallId call;
@@ -101,6 +103,8 @@ struct Service::Impl {
   void group_answered(const replica::Answered& event, Out& out);
   void proposal_refused(uint64_t sequence, Out& out);
   void group_read(CallId id, const Slice& answer, Out& out);
+  void pass_on(CallId id, store::Response response, Out& out);
+  void state_moved(Time now, Out& out);
   void state_digest_wanted(bool from_scratch);
   void begin_anew(Time now);
 
@@ -147,6 +151,10 @@ struct Service::Impl {
   std::optional<CallId> moving_leader;
   NodeId moving_to;
   std::multimap<Time, CallId> read_retries;
+  // Over PBFT, once serializable reads are served: no answer of the group is passed on before the state here is as far.
+  std::set<std::pair<store::Revision, CallId>> held_back;  // calls with an answer that shows this revision
+  store::Revision passed_on;                               // the latest that was shown to clients
+  bool own_applied = false;                                // a command of this process
 
   // Reads without a quorum may be served once this member has seen everything committed before its start: else a
   // restart could show older state than before.

@@ -107,6 +107,10 @@ void Service::check_invariants() const {
     const auto it = i.calls.find(call);
     ensure(it == i.calls.end() || it->second.sequence == sequence, "a waiting call knows its proposal");
   }
+  for (const auto& [revision, call] : i.held_back) {
+    ensure(i.calls.at(call).held.has_value(), "an answer that is held back is there");
+  }
+  ensure(!i.serializable_ready || i.passed_on <= i.store.revision(), "nothing newer was shown than can be read here");
 }
 
 // --- The replica's events
@@ -194,6 +198,7 @@ void Service::Impl::load_ended(Time t, Out& out) {
     clock_advanced_at = t;
     garbage_left = true;
     hub.store_replaced(store);
+    state_moved(t, out);
   }
   for (auto& e : events) {
     if (!dead) handle(t, e, out);

@@ -108,6 +108,73 @@ TEST(GroupService, ARestartedMemberServesSerializableReadsOnceItIsUpToDate) {
   EXPECT_EQ(value_of(g.ask(3, local)), "29");
 }
 
+// Member 3 hears what the group answers, and nothing of what there is to execute.
+struct Behind : Group {
+  Behind() {
+    start(4);
+    EXPECT_EQ(error_of(ask(3, put("k", "old"))), Error::kNone);
+    hear_no_order();
+  }
+  void hear_no_order() {
+    cluster.lost = [](NodeId to, const Slice& bytes) {
+      const auto wire = codec::decode<replica::Wire>(bytes);
+      const auto* packet = wire.ok() ? std::get_if<pbft::Packet>(&*wire) : nullptr;
+      return to == NodeId(3) && packet != nullptr && packet->part != pbft::Part::kClient;
+    };
+  }
+  void hear_all() {
+    cluster.lost = [](NodeId, const Slice&) { return false; };
+  }
+  bool answered(CallId id) { return cluster[3].replies.contains(id); }
+  store::Response local() {
+    store::RangeRequest range = get("k");
+    range.serializable = true;
+    return ask(3, range);
+  }
+};
+
+TEST(GroupService, NoAnswerIsPassedOnBeforeTheMemberItselfIsAsFar) {
+  Behind g;
+  const CallId write = g.cluster[3].call(put("k", "new"));
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.store(1).revision() > g.store(3).revision(); }));
+  const CallId read = g.cluster[3].call(get("k"));
+  g.cluster.run_for(Duration::seconds(1));
+  EXPECT_FALSE(g.answered(write));
+  EXPECT_FALSE(g.answered(read));
+  EXPECT_EQ(value_of(g.local()), "old");
+  g.hear_all();
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.answered(write) && g.answered(read); }));
+  EXPECT_EQ(value_of(g.cluster[3].replies.at(read)), "new");
+  EXPECT_EQ(value_of(g.local()), "new");
+  EXPECT_EQ(error_of(g.cluster[3].replies.at(write)), Error::kNone);
+}
+
+TEST(GroupService, AMemberThatStaysBehindLetsItsClientsGo) {
+  Behind g;
+  EXPECT_EQ(error_of(g.ask(3, put("k", "new"))), Error::kTimeout);
+  EXPECT_EQ(value_of(g.ask(1, get("k"))), "new") << "it was executed";
+  EXPECT_EQ(error_of(g.ask(3, get("k"))), Error::kTimeout);
+  const CallId given_up = g.cluster[3].call(get("k"));
+  g.cluster.run_for(Duration::seconds(1));
+  g.cluster[3].service().cancel(given_up);
+  EXPECT_EQ(value_of(g.local()), "old");
+  g.hear_all();
+  EXPECT_EQ(value_of(g.ask(3, get("k"))), "new");
+  EXPECT_FALSE(g.answered(given_up));
+}
+
+// It serves as a gateway, but shows nothing of its own.
+TEST(GroupService, AMemberThatHasYetToCatchUpPassesOnWhatItIsTold) {
+  Behind g;
+  g.cluster[3].crash();
+  g.cluster[3].start();
+  EXPECT_EQ(error_of(g.ask(3, put("k", "new"))), Error::kNone);
+  EXPECT_EQ(value_of(g.ask(3, get("k"))), "new");
+  EXPECT_EQ(error_of(g.local()), Error::kTimeout);
+  g.hear_all();
+  EXPECT_EQ(value_of(g.local()), "new");
+}
+
 TEST(GroupService, ThePrimaryHandsOverToTheNextInTurn) {
   Group g;
   g.start(4);

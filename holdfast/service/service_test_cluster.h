@@ -94,6 +94,8 @@ class TestCluster {
   Time now() const { return now_; }
   void send(NodeId from, NodeId to, Slice bytes);
   std::set<std::pair<NodeId, NodeId>> cut;  // directed
+  // Messages that never arrive.
+  std::function<bool(NodeId to, const Slice& bytes)> lost = [](NodeId, const Slice&) { return false; };
   Config config_of(NodeId id, const std::string& name) const;
   std::function<void(Config&)> adjust = [](Config&) {};
 
@@ -232,7 +234,8 @@ inline TestMember& TestCluster::join(NodeId id, const std::string& name) {
 }
 
 inline void TestCluster::send(NodeId from, NodeId to, Slice bytes) {
-  if (cut.count({from, to}) == 0) wire_.push_back({now_ + Duration::millis(1), from, to, std::move(bytes)});
+  if (cut.count({from, to}) == 0 && !lost(to, bytes))
+    wire_.push_back({now_ + Duration::millis(1), from, to, std::move(bytes)});
 }
 
 inline void TestCluster::step() {
