@@ -1,7 +1,12 @@
 // The channels of a fail-stop group, and the replica on them, step by step.
 #include <gtest/gtest.h>
 
-#include "holdfast/replica/fail_stop_links.h"
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "holdfast/replica/fail_stop_replica.h"
 
 namespace holdfast::replica {
 namespace {
@@ -50,6 +55,146 @@ TEST(FailStopLinks, AnotherProcessUnderAnOldNameIsNotHeard) {
   reborn.life = 8;
   EXPECT_TRUE(l.receive(at(200), kTwo, reborn).empty());
   EXPECT_EQ(l.find_crashed(at(400)), std::vector{kTwo}) << "its words are no sign of the old one's life";
+}
+
+// Nothing that was not said can be acknowledged.
+TEST(FailStopLinks, WhatWasNeverSaidStaysToBeSaid) {
+  FailStopLinks l = links(1);
+  l.send(kTwo, flooding::InSlot{1, flooding::Proposals{1, {}}});
+  l.receive(at(100), kTwo, FailStopFrame{7, 2, 1, {}});
+  const std::vector<FailStopLinks::Frame> frames = l.frames(at(100));
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames[0].to, kTwo);
+  EXPECT_EQ(frames[0].frame.messages.size(), 1u);
+}
+
+// Replicas by hand: what one sends waits until it is delivered.
+class FailStopPair : public testing::Test {
+ protected:
+  using Out = FailStopReplica::Out;
+
+  struct Member {
+    explicit Member(uint64_t n, uint64_t size) : replica(config(n, size)) {}
+    static Config config(uint64_t n, uint64_t size) {
+      Config c;
+      c.engine = EngineKind::kFlooding;
+      c.consensus.self = NodeId(n);
+      c.consensus.heartbeat_interval = kInterval;
+      c.crash_timeout = kCrashTimeout;
+      c.incarnation_hint = 10 + n;
+      for (uint64_t m = 1; m <= size; ++m) c.bootstrap.voters.push_back(NodeId(m));
+      return c;
+    }
+    FailStopReplica replica;
+    Out out;
+    std::vector<uint64_t> read;  // tokens
+    std::vector<std::string> applied, stopped;
+    std::vector<Out::Sent> said;
+  };
+
+  explicit FailStopPair(uint64_t size = 2) {
+    for (uint64_t n = 1; n <= size; ++n) members_.emplace_back(n, size);
+  }
+  Member& member(uint64_t n) { return members_[n - 1]; }
+  void collect(Member& m) {
+    for (auto& r : m.out.raised) {
+      if (const auto* ready = std::get_if<ReadReady>(&r.event)) m.read.push_back(ready->token);
+      if (const auto* apply = std::get_if<Apply>(&r.event)) m.applied.emplace_back(apply->command.view());
+      if (const auto* stop = std::get_if<MustStop>(&r.event)) m.stopped.push_back(stop->what);
+    }
+    for (auto& s : m.out.sent) m.said.push_back(std::move(s));
+    m.out.clear();
+  }
+  void start(uint64_t n, bool stable = true) {
+    Member& m = member(n);
+    m.replica.start(at(1), m.out);
+    collect(m);
+    if (!stable) return;
+    m.replica.on_stable(at(1), StableSeq(1), m.out);
+    collect(m);
+  }
+  void work(uint64_t n, int64_t ms) {
+    Member& m = member(n);
+    m.replica.on_time(at(ms), m.out);
+    collect(m);
+  }
+  // Everything that `from` has said, to whom it was said.
+  void deliver(uint64_t from, int64_t ms) {
+    for (Out::Sent& s : std::exchange(member(from).said, {})) {
+      Member& to = member(s.to.value());
+      to.replica.on_message(at(ms), NodeId(from), s.wire, to.out);
+      collect(to);
+    }
+  }
+  void hear(uint64_t n, uint64_t from, const Wire& wire) {
+    Member& m = member(n);
+    m.replica.on_message(at(100), NodeId(from), wire, m.out);
+    collect(m);
+  }
+
+ private:
+  std::deque<Member> members_;
+};
+
+class FailStopTrio : public FailStopPair {
+ protected:
+  FailStopTrio() : FailStopPair(3) {}
+};
+
+TEST_F(FailStopPair, AReadWaitsForItsOwnMark) {
+  start(1);
+  start(2);
+  member(1).replica.read(71, {});
+  work(1, 2);
+  member(1).replica.read(72, {});
+  work(1, 3);  // its mark goes with the next slot: the first one is under way
+  for (int64_t ms = 4; member(1).read.empty() && ms < 100; ++ms) deliver(1, ms), deliver(2, ms);
+  EXPECT_EQ(member(1).read, std::vector<uint64_t>{71}) << "what is delivered in between belongs to the second";
+  for (int64_t ms = 100; member(1).read.size() < 2 && ms < 200; ++ms) {
+    work(1, ms), work(2, ms), deliver(1, ms), deliver(2, ms);
+  }
+  EXPECT_EQ(member(1).read, (std::vector<uint64_t>{71, 72}));
+}
+
+// It might crash and come back without knowing that it had taken part.
+TEST_F(FailStopPair, NothingIsSaidOrHeardBeforeTheBeginningIsOnDisk) {
+  start(1, /*stable=*/false);
+  start(2);
+  member(2).replica.propose(Slice::unowned("a"));
+  work(2, 2);
+  deliver(2, 3);
+  member(1).replica.propose(Slice::unowned("b"));
+  work(1, 4);
+  EXPECT_TRUE(member(1).said.empty());
+  member(1).replica.on_stable(at(5), StableSeq(1), member(1).out);
+  for (int64_t ms = 25; (member(1).applied.size() < 2 || member(2).applied.size() < 2) && ms < 300; ++ms) {
+    work(1, ms), work(2, ms), deliver(1, ms), deliver(2, ms);
+  }
+  EXPECT_EQ(member(1).applied, member(2).applied);
+  EXPECT_EQ(member(1).applied.size(), 2u);
+}
+
+TEST_F(FailStopTrio, ANoticeStopsWhomItConcernsUnlessAStrangerSentIt) {
+  start(3);
+  hear(3, 9, CrashNotice{5, NodeId(1)});
+  EXPECT_TRUE(member(3).stopped.empty());
+  hear(3, 1, CrashNotice{1, NodeId(1)});
+  ASSERT_EQ(member(3).stopped.size(), 1u) << "it had not taken 1 for crashed, so 1 is the one to go on";
+  EXPECT_NE(member(3).stopped[0].find("out for good"), std::string::npos);
+}
+
+// Each has taken the other for crashed. Of parts of one size that with the first member goes on.
+TEST_F(FailStopPair, OfTwoPartsOneGoesOn) {
+  start(1);
+  start(2);
+  work(1, 2), work(2, 2), deliver(1, 3), deliver(2, 3);
+  work(1, 400), work(2, 400);  // in silence
+  hear(1, 2, CrashNotice{1, NodeId(2)});
+  EXPECT_TRUE(member(1).stopped.empty());
+  hear(2, 1, CrashNotice{1, NodeId(1)});
+  EXPECT_EQ(member(2).stopped.size(), 1u);
+  hear(1, 2, CrashNotice{2, NodeId(2)});
+  EXPECT_EQ(member(1).stopped.size(), 1u) << "the larger part goes on";
 }
 
 }  // namespace

@@ -86,7 +86,9 @@ void Service::Impl::collect_garbage(Time, Out& out) {
   if (!garbage_left || replica->writing_snapshot()) return;
   garbage_left = store.collect_garbage(kGarbageSlice);
   if (garbage_left) return;
-  for (CallId id : std::exchange(physical_compactions, {})) finish(id, store::CompactResponse{store.revision()}, out);
+  // Over PBFT more may have been passed on than this member has executed.
+  const store::Revision shown = std::max(store.revision(), passed_on);
+  for (CallId id : std::exchange(physical_compactions, {})) finish(id, store::CompactResponse{shown}, out);
 }
 
 }  // namespace holdfast::service

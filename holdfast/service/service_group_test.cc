@@ -1,6 +1,7 @@
 // The store over PBFT: answers are the group's, and what a faulty gateway asks for harms nobody.
 #include <gtest/gtest.h>
 
+#include "holdfast/base/mark.h"
 #include "holdfast/consensus/pbft/client.h"
 #include "holdfast/consensus/pbft/notary.h"
 #include "holdfast/replica/byzantine_replica.h"
@@ -249,6 +250,63 @@ TEST(GroupService, AFalseGatewayGetsNothingThatItsClientsCouldNotAskFor) {
   g.cluster.run_for(Duration::seconds(1));
   EXPECT_EQ(g.store(1).state_digest(), g.store(2).state_digest());
   EXPECT_EQ(g.store(1).state_digest(), g.store(3).state_digest());
+}
+
+uint64_t hits_of(std::string_view name) {
+  for (const Mark* m : all_marks()) {
+    if (m->name == name) return m->hits;
+  }
+  ADD_FAILURE() << "no mark " << name;
+  return 0;
+}
+
+// A valid image of its own, but an old one: only what was certified tells that it is not the one.
+TEST(GroupService, AnOlderSnapshotInThePlaceOfTheLatestIsFoundOut) {
+  Group g;
+  g.start(4);
+  TestMember& three = g.cluster[3];
+  const auto write = [&](int from, int to) {
+    for (int i = from; i < to; ++i) ASSERT_EQ(error_of(g.ask(1, put("k", std::to_string(i)))), Error::kNone);
+  };
+  write(0, 30);
+  ASSERT_FALSE(three.blobs_.empty());
+  const auto [old_id, old_bytes] = *three.blobs_.rbegin();
+  write(30, 90);
+  ASSERT_NE(three.blobs_.rbegin()->first, old_id);
+  three.crash();
+  const BlobId latest = three.blobs_.rbegin()->first;
+  for (auto& [id, bytes] : three.blobs_) bytes = old_bytes;
+  size_t patched = 0;
+  for (auto& [seq, bytes] : three.records_) {
+    auto record = codec::decode<replica::Record>(bytes);
+    ASSERT_TRUE(record.ok());
+    auto* pbft = std::get_if<pbft::Record>(&*record);
+    auto* mark = pbft == nullptr ? nullptr : std::get_if<pbft::SnapshotMark>(pbft);
+    if (mark == nullptr || mark->meta.blob != latest) continue;
+    mark->meta.size = old_bytes.size();
+    bytes = codec::encode_flat(*record);
+    ++patched;
+  }
+  ASSERT_EQ(patched, 1u);
+  const uint64_t before = hits_of("replica.group_snapshot_damaged");
+  three.start();
+  g.cluster.run_for(Duration::millis(10));
+  EXPECT_EQ(hits_of("replica.group_snapshot_damaged"), before + 1);
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.store(3).state_digest() == g.store(1).state_digest(); }));
+  EXPECT_EQ(value_of(g.ask(3, get("k"))), "89");
+}
+
+TEST(GroupService, ASnapshotThatIsGoneIsFetchedFromAnotherMember) {
+  Group g;
+  g.start(4);
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(error_of(g.ask(1, put("k", std::to_string(i)))), Error::kNone);
+  g.cluster[3].crash();
+  ASSERT_FALSE(g.cluster[3].blobs_.empty());
+  g.cluster[3].blobs_.clear();
+  g.cluster[3].start();
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.store(3).state_digest() == g.store(1).state_digest(); }));
+  EXPECT_TRUE(g.cluster[3].stopped.empty());
+  EXPECT_EQ(value_of(g.ask(3, get("k"))), "59");
 }
 
 TEST(GroupService, ADamagedSnapshotIsReplacedByThatOfAnotherMember) {
