@@ -1,9 +1,10 @@
-// A bank that survives the failure of members, by the engine of your choice: raft (the default), paxos, pbft or flooding.
+// A bank that survives the failure of members, by the engine of your choice: raft (the default), paxos, pbft or
+// flooding.
 //
 //   bank --engine=raft 1 /tmp/bank1 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003
 //
-// and likewise 2 and 3, each in a terminal of its own. With pbft there are four, each with a key, which stands before its
-// address as KEY@127.0.0.1:7001; make them with `holdfast key new /tmp/bank1/member.key` and so on.
+// and likewise 2 and 3, each in a terminal of its own. With pbft there are four, each with a key, which stands before
+// its address as KEY@127.0.0.1:7001; make them with `holdfast key new /tmp/bank1/member.key` and so on.
 //
 // Type "deposit alice 100", "transfer alice bob 30" or "balance bob" into any of them.
 #include <holdfast/embed/node.h>
@@ -59,7 +60,8 @@ int main(int argc, char** argv) {
   for (std::string line; std::getline(std::cin, line);) {
     const bool asks = line.rfind("balance ", 0) == 0;
     const auto answer = asks ? (*node)->query(line.substr(8)).get() : (*node)->submit(line).get();
-    std::cout << (answer.ok() ? *answer : "unknown: " + std::string(answer.status().message())) << std::endl;
+    // In one piece: the member logs to the same place, from its own thread.
+    std::cout << (answer.ok() ? *answer : "unknown: " + std::string(answer.status().message())) + "\n" << std::flush;
   }
   (*node)->stop();
   return (*node)->wait().ok() ? 0 : 1;
