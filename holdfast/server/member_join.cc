@@ -129,10 +129,12 @@ StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMemb
   if (!replies.ok()) return with_names(std::move(identity), config);  // the others start as well
   // Of a Byzantine cluster more than those who may lie must say the same.
   const size_t believed = replica::is_byzantine(config.engine) ? (cluster.size() - 1) / 3 + 1 : 1;
+  // When all start at once, the one on the wrong engine may be the first; so most of the others must say it.
+  const size_t most = (cluster.size() - 1) / 2 + 1;
   size_t strangers = 0, witnesses = 0;
   for (const runtime::MembersReply& reply : *replies) {
     if (reply.cluster.value != identity.cluster_id) continue;  // the handshake will tell them apart
-    if (Status s = check_engine(reply, config); !s.ok() && ++strangers >= believed) return s;
+    if (Status s = check_engine(reply, config); !s.ok() && ++strangers >= most) return s;
     // Client URLs are published by a member that runs.
     witnesses += std::any_of(reply.members.begin(), reply.members.end(), [&](const runtime::PeerMember& m) {
       return m.id == identity.member_id && !m.client_urls.empty();

@@ -97,6 +97,24 @@ TEST_F(Joining, AFounderIsToldOfAnotherEngineBeforeItHasWrittenAnything) {
   EXPECT_TRUE(found(cluster + 1, "paxos").ok()) << "another cluster is told by its identity";
 }
 
+// The only one on the wrong engine has started first, and tells the others that theirs is wrong.
+TEST_F(Joining, AFounderBelievesMostOfTheOthersOfTheirEngine) {
+  config_.initial_cluster = {{"new", config_.initial_advertise_peer_urls},
+                             {"first", {"http://10.0.0.8:2380"}},
+                             {"second", {"http://10.0.0.9:2380"}}};
+  const uint64_t cluster =
+      found_cluster(config_, [](size_t, Duration) { return absl::UnavailableError("nobody runs yet"); })->cluster_id;
+  for (const size_t strangers : {1, 2}) {
+    const Status status = found_cluster(config_, [&](size_t, Duration) {
+                            runtime::MembersReply reply;
+                            reply.cluster.value = cluster;
+                            reply.engine = "paxos";
+                            return std::vector<runtime::MembersReply>(strangers, reply);
+                          }).status();
+    EXPECT_EQ(status.ok(), strangers == 1) << status.message();
+  }
+}
+
 TEST_F(Joining, SaysThatNobodyAnswered) {
   const Status status = join(1, absl::UnavailableError("connection refused")).status();
   EXPECT_EQ(status.code(), StatusCode::kUnavailable);
