@@ -257,6 +257,44 @@ TEST(PbftMembership, AnIdleGroupReachesTheNextEpochUnderALazyPrimary) {
   for (uint64_t i = 2; i <= 4; ++i) EXPECT_EQ(q.replica(i).epoch(), 1u);
 }
 
+// What the owner will be told of a change that is under way is certified with the rest: a liar who passes its snapshot
+// on cannot put other names and addresses into it.
+TEST(PbftMembership, AFalseContextInASnapshotIsRefused) {
+  Quiet q;
+  q.snapshots = true;
+  q.start();
+  run(q, 2, "op");
+  std::vector<std::pair<NodeId, SnapshotOffer>> offers;
+  bool honest = false;
+  q.drops = [&](NodeId from, NodeId to, const Message& m) {
+    const auto* proposal = std::get_if<PrePrepare>(&m);
+    if (proposal != nullptr && proposal->seq > Seq(8)) return true;  // the group stays before the end of the epoch
+    const auto* offer = std::get_if<SnapshotOffer>(&m);
+    if (offer == nullptr || to != NodeId(4) || honest) return false;
+    offers.emplace_back(from, *offer);
+    return true;
+  };
+  ASSERT_TRUE(q.clients.at(NodeId(101))->reconfigure(++q.tokens, change(q, 0, {1, 2, 3, 4, 5})).ok());
+  q.pass(300);
+  ASSERT_EQ(q.replica(4).executed_upto(), Seq(8));
+  q.member(4).rot();
+  q.member(4).audit(q.now);
+  q.deliver();
+  ASSERT_FALSE(offers.empty());
+  auto [from, offer] = offers.front();
+  ASSERT_TRUE(offer.core.pending);
+  offer.core.pending->context = Slice::unowned("other names");
+  honest = true;
+  q.say(from, NodeId(4), offer);
+  const bool taken = std::any_of(q.wires.begin(), q.wires.end(), [](const auto& w) {
+    return w.from == NodeId(4) && std::holds_alternative<FetchChunk>(w.message());
+  });
+  EXPECT_FALSE(taken);
+  q.pass(400);
+  EXPECT_EQ(q.count<StateReplaced>(4), 1u);  // from somebody else
+  EXPECT_EQ(q.member(4).state().hash, q.member(1).state().hash);
+}
+
 TEST(PbftMembership, AnEpochSurvivesARestart) {
   for (const bool snapshots : {false, true}) {
     Quiet q;
