@@ -22,6 +22,7 @@
 #include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/screen.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/runtime/at_start.h"
 #include "holdfast/runtime/datagram_host.h"
 
 namespace holdfast::cli {
@@ -33,14 +34,9 @@ constexpr size_t kEventsShown = 8;
 constexpr std::chrono::seconds kStrangerPause{10};
 constexpr std::chrono::seconds kLeaveTime{3};
 
-uint64_t wall_clock_micros() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
-}
-
 // "12:07:01.250", and for JSON "2026-11-21T12:07:01.250Z".
 std::string time_text(bool utc) {
-  const uint64_t micros = wall_clock_micros();
+  const uint64_t micros = runtime::wall_clock_micros();
   const auto seconds = static_cast<std::time_t>(micros / 1'000'000);
   std::tm parts{};
   utc ? gmtime_r(&seconds, &parts) : localtime_r(&seconds, &parts);
@@ -105,7 +101,7 @@ class DetectRun final : public Host::Owner {
     name_ = options_.name.empty() ? cat(host_name(), "-", at.port) : options_.name;
     self_ = identity_of(name_);
     const size_t key_count = keys.size();
-    const uint64_t boot = wall_clock_micros();
+    const uint64_t boot = runtime::wall_clock_micros();
     const Status addressed = choose_address(at);
     if (!addressed.ok()) return addressed;
     make_agent(boot);

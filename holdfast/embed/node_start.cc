@@ -1,29 +1,15 @@
 // How a node starts: what is opened, checked and read before it runs.
-#include <chrono>
 #include <exception>
-#include <random>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "holdfast/embed/node_impl.h"
 #include "holdfast/embed/options.h"
+#include "holdfast/runtime/at_start.h"
 #include "holdfast/runtime/url.h"
 
 namespace holdfast {
-namespace {
-
-uint64_t wall_clock_micros() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
-
-uint64_t random_seed() {
-  std::random_device device;
-  return (uint64_t{device()} << 32) ^ device();
-}
-
-}  // namespace
 
 Status Node::Impl::open_directories() {
   for (const auto& [name, disk] : {std::pair("/wal", &log_disk), std::pair("/snapshots", &blob_disk)}) {
@@ -43,8 +29,8 @@ Status Node::Impl::open_directories() {
 }
 
 Status Node::Impl::make_core() {
-  const uint64_t incarnation = wall_clock_micros();
-  auto config = machine_config(options, random_seed(), incarnation);
+  const uint64_t incarnation = runtime::wall_clock_micros();
+  auto config = machine_config(options, runtime::random_seed(), incarnation);
   if (!config.ok()) return config.status();
   core = std::make_unique<Machine>(*config, *machine);
   host = std::make_unique<Host>(loop, *core, *this, metrics);
@@ -60,7 +46,7 @@ Status Node::Impl::open() {
   if (Status s = listen(); !s.ok()) return s;
   runtime::NodeStorage storage{log_disk.get(), blob_disk.get(), {}};
   storage.wal.identity = {cluster_id(options), options.id};
-  storage.wal.writer = random_seed();
+  storage.wal.writer = runtime::random_seed();
   if (Status s = host->recover(storage); !s.ok()) return s;
   std::vector<runtime::PeerMember> hints;
   for (const GroupMember& m : options.members) hints.push_back({NodeId(m.id), "", {url_of(m.address)}, {}, false});
@@ -75,7 +61,7 @@ Status Node::Impl::listen() {
   runtime::PeerConfig peer;
   peer.cluster_id = cluster_id(options);
   peer.self = NodeId(options.id);
-  peer.incarnation = wall_clock_micros();
+  peer.incarnation = runtime::wall_clock_micros();
   peer.engine = options.engine;
   const std::string own = listen_address(options);
   const auto url = runtime::parse_peer_url(url_of(own));

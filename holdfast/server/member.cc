@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <exception>
-#include <random>
 #include <thread>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include <asio/post.hpp>
 
 #include "holdfast/replica/engine_name.h"
+#include "holdfast/runtime/at_start.h"
 #include "holdfast/runtime/clock.h"
 #include "holdfast/runtime/sockets.h"
 #include "holdfast/server/member_impl.h"
@@ -23,16 +23,6 @@ namespace {
 constexpr int kDrainRounds = 100;
 constexpr std::chrono::milliseconds kDrainRound{5};
 
-uint64_t wall_clock_micros() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
-
-uint64_t random_seed() {
-  std::random_device device;
-  return (uint64_t{device()} << 32) ^ device();
-}
-
 // After OK and what `status` says, in the words of the member.
 Status at(std::string_view doing, const Status& status) {
   return Status(status.code(), fmt::format("{}: {}", doing, std::string(status.message())));
@@ -42,7 +32,7 @@ Status at(std::string_view doing, const Status& status) {
 
 Member::Impl::Impl(const MemberConfig& c)
     : config_(c),
-      incarnation_(wall_clock_micros()),
+      incarnation_(runtime::wall_clock_micros()),
       leader_changes_(metrics_.counter("holdfast_raft_leader_changes_total", "Times a leader was seen to be another.")),
       is_leader_(metrics_.gauge("holdfast_raft_is_leader", "1 while this member leads.")),
       has_leader_(metrics_.gauge("holdfast_raft_has_leader", "1 while this member knows a leader.")),
@@ -147,7 +137,7 @@ service::Config Member::Impl::service_config() const {
   c.replica.engine = config_.engine;
   c.replica.byzantine = byzantine_;
   c.replica.consensus.self = file_.member_id;
-  c.replica.consensus.seed = random_seed();
+  c.replica.consensus.seed = runtime::random_seed();
   c.replica.consensus.heartbeat_interval = config_.heartbeat_interval;
   c.replica.consensus.election_timeout = config_.election_timeout;
   c.replica.consensus.read_mode = config_.read_mode;
@@ -193,7 +183,7 @@ Status Member::Impl::recover() {
   runtime::NodeStorage storage{wal_disk_.get(), blob_disk_.get(), {}};
   storage.wal.identity = {file_.cluster_id, file_.member_id.value()};
   storage.wal.segment_bytes = config_.wal_segment_bytes;
-  storage.wal.writer = random_seed();
+  storage.wal.writer = runtime::random_seed();
   if (Status s = host_->recover(storage); !s.ok()) return s;
   if (fresh_) {
     if (Status s = save_identity(*data_disk_, file_); !s.ok()) return s;
