@@ -150,6 +150,7 @@ void FailStopReplica::log_step(Time now, Out& out, Step&& step) {
   for (auto& s : log_out_.sent) links_.send(s.to, std::move(s.wire));
   auto events = std::exchange(log_out_.raised, {});
   log_out_.clear();
+  if (!log_.halted()) show_members(out);  // first: who is answered by what is delivered may ask who is left
   for (auto& e : events) {
     if (stopped_) return;
     if (const auto* delivered = std::get_if<flooding::Delivered>(&e.event)) {
@@ -158,7 +159,6 @@ void FailStopReplica::log_step(Time now, Out& out, Step&& step) {
       stop(kOut, out);
     }
   }
-  show_members(out);
 }
 
 void FailStopReplica::deliver(Time now, const flooding::Delivered& event, Out& out) {

@@ -88,6 +88,7 @@ class FailStopPair : public testing::Test {
     FailStopReplica replica;
     Out out;
     std::vector<uint64_t> read;  // tokens
+    size_t left = 0, left_when_read = 0;
     std::vector<std::string> applied, stopped;
     std::vector<Out::Sent> said;
   };
@@ -98,7 +99,11 @@ class FailStopPair : public testing::Test {
   Member& member(uint64_t n) { return members_[n - 1]; }
   void collect(Member& m) {
     for (auto& r : m.out.raised) {
-      if (const auto* ready = std::get_if<ReadReady>(&r.event)) m.read.push_back(ready->token);
+      if (const auto* ready = std::get_if<ReadReady>(&r.event)) {
+        m.read.push_back(ready->token);
+        m.left_when_read = m.left;
+      }
+      if (const auto* change = std::get_if<ApplyMembership>(&r.event)) m.left = change->membership.voters.size();
       if (const auto* apply = std::get_if<Apply>(&r.event)) m.applied.emplace_back(apply->command.view());
       if (const auto* stop = std::get_if<MustStop>(&r.event)) m.stopped.push_back(stop->what);
     }
@@ -154,6 +159,19 @@ TEST_F(FailStopPair, AReadWaitsForItsOwnMark) {
     work(1, ms), work(2, ms), deliver(1, ms), deliver(2, ms);
   }
   EXPECT_EQ(member(1).read, (std::vector<uint64_t>{71, 72}));
+}
+
+TEST_F(FailStopPair, WhoIsAnsweredSeesWhoIsLeft) {
+  start(1);
+  start(2);
+  for (int64_t ms = 2; ms < 50; ++ms) work(1, ms), work(2, ms), deliver(1, ms), deliver(2, ms);
+  // The second crashes. What is under way ends, and the next slot takes the second out and carries the read.
+  member(1).replica.propose(Slice::unowned("a"));
+  work(1, 50);
+  member(1).replica.read(71, {});
+  for (int64_t ms = 51; member(1).read.empty() && ms < 50 + 3 * kCrashTimeout.millis(); ++ms) work(1, ms);
+  EXPECT_EQ(member(1).read, std::vector<uint64_t>{71});
+  EXPECT_EQ(member(1).left_when_read, 1u);
 }
 
 // It might crash and come back without knowing that it had taken part.

@@ -59,8 +59,8 @@ void Service::Impl::answer(uint64_t sequence, store::Response response, Out& out
   const store::Request& request = calls.at(id).request;
   const bool applied = !std::holds_alternative<store::Refused>(response);
   if (const auto* compact = std::get_if<store::CompactRequest>(&request); compact && compact->physical && applied) {
-    physical_compactions.push_back(id);
-    return;
+    physical_compactions.emplace(id, compact->revision);
+    return answer_compactions(out);
   }
   const bool updated = applied && std::holds_alternative<store::MemberUpdateRequest>(request);
   if (updated && !byzantine()) response = members_response();
@@ -81,14 +81,23 @@ void Service::Impl::answer_lost(uint64_t sequence, Out& out) {
   }
 }
 
-// Frees compacted versions, a slice at a time; callers of a physical compaction wait for the end.
-void Service::Impl::collect_garbage(Time, Out& out) {
+// Frees compacted versions, a slice at a time.
+void Service::Impl::collect_garbage(Out& out) {
   if (!garbage_left || replica->writing_snapshot()) return;
   garbage_left = store.collect_garbage(kGarbageSlice);
+  answer_compactions(out);
+}
+
+// Callers of a physical compaction wait until this member is done with it. Over PBFT the group's answer comes before or
+// after this member has executed the command, and even after all its garbage is gone.
+void Service::Impl::answer_compactions(Out& out) {
   if (garbage_left) return;
   // Over PBFT more may have been passed on than this member has executed.
   const store::Revision shown = std::max(store.revision(), passed_on);
-  for (CallId id : std::exchange(physical_compactions, {})) finish(id, store::CompactResponse{shown}, out);
+  for (auto it = physical_compactions.begin(); it != physical_compactions.end();) {
+    const auto [id, upto] = *it++;  // finish() takes it out
+    if (upto <= store.compact_revision()) finish(id, store::CompactResponse{shown}, out);
+  }
 }
 
 }  // namespace holdfast::service

@@ -238,6 +238,7 @@ void Service::Impl::forget(Calls::iterator call) {
   if (call->second.held) {
     held_back.erase({std::visit([](const auto& r) { return r.revision; }, *call->second.held), call->first});
   }
+  physical_compactions.erase(call->first);
   calls.erase(call);
   while (!by_deadline.empty() && calls.count(by_deadline.front().second) == 0) by_deadline.pop_front();
 }

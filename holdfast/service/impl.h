@@ -92,7 +92,8 @@ struct Service::Impl {
   void advance_clock(Time now, int64_t clock_ms);
   void answer(uint64_t sequence, store::Response response, Out& out);
   void answer_lost(uint64_t sequence, Out& out);
-  void collect_garbage(Time now, Out& out);
+  void collect_garbage(Out& out);
+  void answer_compactions(Out& out);
 
   // group.cc
   bool byzantine() const { return config.replica.engine == replica::EngineKind::kPbft; }
@@ -176,7 +177,7 @@ struct Service::Impl {
   bool no_room = false;              // a request was refused by the quota: the alarm is to be raised
   bool garbage_left = false;
   bool watch_work_left = false;
-  std::vector<CallId> physical_compactions;
+  std::map<CallId, store::Revision> physical_compactions;  // up to which revision
 
   bool stopping = false;
   Time stop_deadline;

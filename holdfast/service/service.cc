@@ -80,7 +80,7 @@ void Service::on_time(Time now, Out& out) {
   i.send_keep_alives(out);
   i.housekeep(now, out);
   i.replica_step(now, out, [&](replica::Replica::Out& o) { i.replica->on_time(now, o); });
-  i.collect_garbage(now, out);
+  i.collect_garbage(out);
   i.watch_work_left = i.hub.work(now, i.store);
   i.announce_watches(out);
 }
@@ -109,6 +109,10 @@ void Service::check_invariants() const {
   }
   for (const auto& [revision, call] : i.held_back) {
     ensure(i.calls.at(call).held.has_value(), "an answer that is held back is there");
+  }
+  for (const auto& [call, upto] : i.physical_compactions) {
+    ensure(i.calls.count(call) == 1, "who waits for a compaction is there");
+    ensure(i.garbage_left || i.store.compact_revision() < upto, "nobody waits for a compaction that is over");
   }
   ensure(!i.serializable_ready || i.passed_on <= i.store.revision(), "nothing newer was shown than can be read here");
 }

@@ -176,6 +176,40 @@ TEST(GroupService, AMemberThatHasYetToCatchUpPassesOnWhatItIsTold) {
   EXPECT_EQ(value_of(g.local()), "new");
 }
 
+// Its caller waits until this member is done with it, in whichever order the member executes and is told by the group.
+TEST(GroupService, APhysicalCompactionMayBeExecutedHereLongBeforeTheGroupHasAnswered) {
+  Group g;
+  g.start(4);
+  for (int i = 0; i < 3; ++i) g.ask(1, put("k", "v"));
+  g.cluster.lost = [](NodeId to, const Slice& bytes) {
+    const auto wire = codec::decode<replica::Wire>(bytes);
+    const auto* packet = wire.ok() ? std::get_if<pbft::Packet>(&*wire) : nullptr;
+    return to == NodeId(3) && packet != nullptr && packet->part == pbft::Part::kClient;
+  };
+  const store::Revision upto = g.store(3).revision();
+  const CallId call = g.cluster[3].call(store::CompactRequest{upto, /*physical=*/true});
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.store(3).compact_revision() == upto; }));
+  g.cluster.run_for(Duration::millis(200));
+  EXPECT_FALSE(g.cluster[3].replies.contains(call));
+  g.cluster.lost = [](NodeId, const Slice&) { return false; };
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.cluster[3].replies.contains(call); }));
+  EXPECT_EQ(error_of(g.cluster[3].replies.at(call)), Error::kNone);
+}
+
+TEST(GroupService, APhysicalCompactionMayBeAnsweredBeforeItIsExecutedHere) {
+  Behind g;
+  const store::Revision upto = g.store(3).revision();
+  const CallId call = g.cluster[3].call(store::CompactRequest{upto, /*physical=*/true});
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.store(1).compact_revision() == upto; }));
+  g.cluster.run_for(Duration::seconds(1));
+  EXPECT_FALSE(g.answered(call));
+  for (int i = 0; i < 40; ++i) g.ask(1, put("k", "v"));  // beyond a snapshot, which takes the command's place
+  g.hear_all();
+  ASSERT_TRUE(g.cluster.run_until([&] { return g.answered(call); }));
+  EXPECT_EQ(error_of(g.cluster[3].replies.at(call)), Error::kNone);
+  EXPECT_EQ(g.store(3).compact_revision(), upto);
+}
+
 TEST(GroupService, ThePrimaryHandsOverToTheNextInTurn) {
   Group g;
   g.start(4);
