@@ -180,6 +180,25 @@ void Leader::on_accept(Time now, NodeId from, const Accept& accept, Core& core, 
   if (handover_ && handover_->target == from) hand_over(core, out);
 }
 
+void Leader::on_echo(Time now, NodeId from, const Echo& echo, Core& core, Out& out) {
+  Progress* p = followers_.find(from);
+  if (p == nullptr || echo.round > round()) return;
+  const Index held = std::min(echo.held, core.ledger.held());
+  p->heard(now);
+  const bool newest = echo.round > p->round();
+  p->echoed(echo.round);
+  const bool news = p->accepted(held, now);
+  p->measure_round(p->match(), core.ledger.held(), now, core.config.election_timeout);
+  if (newest) p->stands_at(held, now, core.config.heartbeat_interval);
+  if (news) {
+    go_on(now, core, out);
+    if (over_) return;
+    p = followers_.find(from);
+  }
+  if (p != nullptr) followers_.send_more(now, core, *p, out);
+  confirm(now, core, out);
+}
+
 void Leader::on_snapshot_reply(Time now, NodeId from, const SnapshotReply& reply, Core& core, Out& out) {
   Progress* p = followers_.find(from);
   if (p == nullptr) return;
@@ -194,7 +213,7 @@ Status Leader::ready_to_change(Time now, const std::vector<Change>& changes, con
   if (handover_ || !core.votes()) {
     return absl::UnavailableError("leadership is being handed over; try again at the next leader");
   }
-  if (!leading_ || (!settled(core) && !planted<"R4">())) {
+  if (!leading_ || (!knows_all(core) && !planted<"R4">())) {
     return absl::UnavailableError("the leader has not settled what was outstanding before it; try again");
   }
   const bool waits = barrier_ > core.commit || core.membership_is_last() ||
@@ -231,14 +250,11 @@ StatusOr<Index> Leader::change_membership(Time now, const std::vector<Change>& c
 }
 
 Status Leader::transfer(Time now, NodeId to, Core& core, Out& out) {
-  if (!to) to = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
-  if (!to) return absl::FailedPreconditionError("no other voter is in reach to lead");
-  if (to == core.self()) return absl::FailedPreconditionError("this member leads already");
-  if (!core.membership().is_voter(to)) {
-    return absl::FailedPreconditionError(absl::StrCat("member ", to.value(), " does not vote and cannot lead"));
-  }
-  handover_ = Handover{to, now + core.config.election_timeout};
-  followers_.send_more(now, core, *followers_.find(to), out);
+  const NodeId most_advanced = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
+  const StatusOr<NodeId> target = consensus::heir(to, most_advanced, core.self(), core.membership());
+  if (!target.ok()) return target.status();
+  handover_ = consensus::Handover{*target, now + core.config.election_timeout};
+  followers_.send_more(now, core, *followers_.find(*target), out);
   hand_over(core, out);
   return absl::OkStatus();
 }
@@ -248,7 +264,7 @@ Status Leader::transfer(Time now, NodeId to, Core& core, Out& out) {
 void Leader::hand_over(Core& core, Out& out) {
   const Progress* target = followers_.find(handover_->target);
   if (target == nullptr || target->match() != core.ledger.held() || !backlog_.empty()) return;
-  lease_void_ = true;
+  void_lease();
   out.send(handover_->target, LeadNow{core.ballot()}, core.after_promise());
 }
 

@@ -16,17 +16,17 @@
 #include <vector>
 
 #include "holdfast/base/status.h"
+#include "holdfast/consensus/handover.h"
+#include "holdfast/consensus/leader_reading.h"
 #include "holdfast/consensus/paxos/replication.h"
 #include "holdfast/consensus/paxos/takeover.h"
-#include "holdfast/consensus/reading.h"
 
 namespace holdfast::paxos {
 
 using consensus::LeaderReads;
 using consensus::ReadBatch;
-using consensus::Rounds;
 
-class Leader {
+class Leader : public consensus::LeaderReading<Leader, Success> {
  public:
   // Promises this member's next ballot and collects.
   Leader(Time now, bool handed_over, Core& core, Out& out);
@@ -39,11 +39,6 @@ class Leader {
   StatusOr<Index> propose(Time now, std::vector<Slice> commands, Core& core, Out& out);
   StatusOr<Index> change_membership(Time now, const std::vector<Change>& changes, Slice context, Core& core, Out& out);
   Status transfer(Time now, NodeId to, Core& core, Out& out);
-
-  // Answers come by take_answers(), at once or later.
-  void read(Time now, ReadBatch read, Core& core, Out& out);
-  std::vector<LeaderReads::Answer> take_answers() { return std::exchange(answers_, {}); }
-  std::vector<ReadBatch> unanswered() { return reads_.drain(); }
 
   void on_last(Time now, NodeId from, const Last& last, Core& core, Out& out);
   void on_accept(Time now, NodeId from, const Accept& accept, Core& core, Out& out);
@@ -66,11 +61,7 @@ class Leader {
   void check_invariants(const Core& core) const;
 
  private:
-  // Leadership that is being handed to `target`.
-  struct Handover {
-    NodeId target;
-    Time deadline;
-  };
+  friend consensus::LeaderReading<Leader, Success>;
 
   // leader.cc
   void go_on(Time now, Core& core, Out& out);
@@ -86,25 +77,15 @@ class Leader {
   Status ready_to_change(Time now, const std::vector<Change>& changes, const Core& core) const;
   void hand_over(Core& core, Out& out);
   Index free_slot(const Core& core) const { return core.ledger.held() + 1; }
-  // leader_reading.cc
-  void begin_round(Time now, bool everyone, Core& core, Out& out);
-  void confirm(Time now, Core& core, Out& out);
-  void pump_reads(Time now, Core& core, Out& out);
-  bool lease_holds(Time now, const Core& core) const;
-  bool settled(const Core& core) const;
-  // The heartbeats of the current round have not left: what is asked now is confirmed by them.
-  bool round_unsent(const Out& out) const;
+  // For consensus::LeaderReading.
+  // Everything that was chosen before this ballot is chosen in it, too: before that the leader may not know what is.
+  bool knows_all(const Core& core) const { return leading_ && core.commit >= flushed_upto_; }
+  bool may_ask() const { return open_for_.has_value(); }
 
   Takeover takeover_;
   Replication followers_;
-  Rounds rounds_;
-  size_t round_place_ = 0;  // of the round's first heartbeat in the outbox of its step
-  LeaderReads reads_;
-  std::vector<LeaderReads::Answer> answers_;
-  std::optional<Handover> handover_;
-  bool lease_void_ = false;  // somebody may take over with leave to disregard us, any time later
-  Time give_up_;             // until it leads, unless it comes further
-  Time next_heartbeat_;
+  std::optional<consensus::Handover> handover_;
+  Time give_up_;                   // until it leads, unless it comes further
   std::optional<Index> open_for_;  // the membership entry (its slot) whose voters' majority has promised this ballot
   Index barrier_;                  // the latest membership entry that was proposed
   bool leading_ = false;

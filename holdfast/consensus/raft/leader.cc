@@ -130,14 +130,11 @@ void Leader::retire(Time now, Core& core, Out& out) {
 
 Status Leader::transfer(Time now, NodeId to, Core& core, Out& out) {
   if (handover_) return absl::FailedPreconditionError("leadership is being handed over already");
-  if (!to) to = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
-  if (!to) return absl::FailedPreconditionError("no other voter is in reach to lead");
-  if (to == core.self()) return absl::FailedPreconditionError("this member leads already");
-  if (!core.membership().is_voter(to)) {
-    return absl::FailedPreconditionError(absl::StrCat("member ", to.value(), " does not vote and cannot lead"));
-  }
-  handover_ = Handover{to, now + core.config.election_timeout};
-  followers_.send_more(now, core, *followers_.find(to), out);
+  const NodeId most_advanced = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
+  const StatusOr<NodeId> target = consensus::heir(to, most_advanced, core.self(), core.membership());
+  if (!target.ok()) return target.status();
+  handover_ = consensus::Handover{*target, now + core.config.election_timeout};
+  followers_.send_more(now, core, *followers_.find(*target), out);
   hand_over(core, out);
   return absl::OkStatus();
 }
@@ -147,66 +144,15 @@ Status Leader::transfer(Time now, NodeId to, Core& core, Out& out) {
 void Leader::hand_over(Core& core, Out& out) {
   const Progress* target = followers_.find(handover_->target);
   if (target == nullptr || target->match() != core.log().last()) return;
-  lease_void_ = true;
+  void_lease();
   out.send(handover_->target, TimeoutNow{core.term()}, core.ledger.after_term());
 }
 
 // --- Rounds and reads ------------------------------------------------------------------------------------------------
 
-void Leader::begin_round(Time now, bool everyone, Core& core, Out& out) {
-  const uint64_t round = rounds_.begin(now);
-  round_place_ = out.sent.size();
-  for (Progress& p : followers_.all()) {
-    if (everyone || core.membership().is_voter(p.node())) followers_.heartbeat(core, p, round, out);
-  }
-  if (everyone) next_heartbeat_ = now + core.config.heartbeat_interval;
-  if (core.committed_in_term() || planted<"R8">()) reads_.start(round, core.commit);
-  confirm(now, core, out);
-}
-
-bool Leader::round_unsent(const Out& out) const {
-  if (round_place_ >= out.sent.size()) return false;
-  const auto* heartbeat = std::get_if<Heartbeat>(&out.sent[round_place_].wire);
-  return heartbeat != nullptr && heartbeat->round == rounds_.current();
-}
-
-void Leader::confirm(Time now, Core& core, Out& out) {
-  const uint64_t round = followers_.quorum_round(core.membership(), core.self(), rounds_.current());
-  if (round <= rounds_.confirmed()) return;
-  rounds_.confirm(round);
-  for (LeaderReads::Answer& answer : reads_.confirm(round)) answers_.push_back(answer);
-  pump_reads(now, core, out);
-}
-
-// Before the first commit of the term the leader may not know what is committed (dissertation, 6.4): reads wait for it.
-void Leader::pump_reads(Time now, Core& core, Out& out) {
-  if (!reads_.waiting() || reads_.under_way()) return;
-  if (!core.committed_in_term() && !planted<"R8">()) return;
-  begin_round(now, /*everyone=*/false, core, out);
-}
-
-void Leader::read(Time now, ReadBatch read, Core& core, Out& out) {
-  if (planted<"R10">() || (lease_holds(now, core) && core.committed_in_term())) {
-    answers_.push_back({read, core.commit});
-    return;
-  }
-  if (!reads_.add(read)) {
-    mark<"raft.too_many_reads">();
-    return;  // its origin asks again, or gives up in time
-  }
-  if (reads_.under_way() && round_unsent(out)) return reads_.start(rounds_.current(), core.commit);
-  pump_reads(now, core, out);
-}
-
-bool Leader::lease_holds(Time now, const Core& core) const {
-  if (core.config.read_mode != ReadMode::kLease || lease_void_ || handover_) return false;
-  const std::optional<Time> since = rounds_.confirmed_at();
-  return since && now < *since + lease_length(core.config);
-}
-
 void Leader::on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply& reply, Core& core, Out& out) {
   Progress* p = followers_.find(from);
-  if (p == nullptr || reply.round > rounds_.current()) return;
+  if (p == nullptr || reply.round > round()) return;
   p->heard(now);
   p->echoed(reply.round);
   p->measure_round(core.log().last(), now, core.config.election_timeout);

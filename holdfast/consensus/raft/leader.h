@@ -5,17 +5,17 @@
 #include <vector>
 
 #include "holdfast/base/status.h"
+#include "holdfast/consensus/handover.h"
+#include "holdfast/consensus/leader_reading.h"
 #include "holdfast/consensus/raft/core.h"
 #include "holdfast/consensus/raft/replication.h"
-#include "holdfast/consensus/reading.h"
 
 namespace holdfast::raft {
 
 using consensus::LeaderReads;
 using consensus::ReadBatch;
-using consensus::Rounds;
 
-class Leader {
+class Leader : public consensus::LeaderReading<Leader, Heartbeat> {
  public:
   // Appends the no-op of the term and sends it (paper, section 8).
   Leader(Time now, Core& core, Out& out);
@@ -27,11 +27,6 @@ class Leader {
   StatusOr<Index> propose(Time now, std::vector<Slice> commands, Core& core, Out& out);
   StatusOr<Index> change_membership(Time now, const std::vector<Change>& changes, Slice context, Core& core, Out& out);
   Status transfer(Time now, NodeId to, Core& core, Out& out);
-
-  // Answers come by take_answers(), at once or later.
-  void read(Time now, ReadBatch read, Core& core, Out& out);
-  std::vector<LeaderReads::Answer> take_answers() { return std::exchange(answers_, {}); }
-  std::vector<ReadBatch> unanswered() { return reads_.drain(); }
 
   void on_append_reply(Time now, NodeId from, const AppendReply& reply, Core& core, Out& out);
   void on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply& reply, Core& core, Out& out);
@@ -53,32 +48,19 @@ class Leader {
   void check_invariants(const Core& core) const;
 
  private:
-  // Leadership that is being handed to `target` (dissertation, 3.10).
-  struct Handover {
-    NodeId target;
-    Time deadline;
-  };
+  friend consensus::LeaderReading<Leader, Heartbeat>;
 
   void commit(Time now, Core& core, Out& out);
   void after_commit(Time now, Core& core, Out& out);
   void append_membership(Time now, const Membership& m, Slice context, Core& core, Out& out);
   void retire(Time now, Core& core, Out& out);
   void hand_over(Core& core, Out& out);
-  void begin_round(Time now, bool everyone, Core& core, Out& out);
-  void confirm(Time now, Core& core, Out& out);
-  void pump_reads(Time now, Core& core, Out& out);
-  bool lease_holds(Time now, const Core& core) const;
-  // The heartbeats of the current round have not left: what is asked now is confirmed by them.
-  bool round_unsent(const Out& out) const;
+  // For consensus::LeaderReading.
+  bool knows_all(const Core& core) const { return core.committed_in_term(); }
+  static bool may_ask() { return true; }
 
   Replication followers_;
-  Rounds rounds_;
-  size_t round_place_ = 0;  // of the round's first heartbeat in the outbox of its step
-  LeaderReads reads_;
-  std::vector<LeaderReads::Answer> answers_;
-  std::optional<Handover> handover_;
-  bool lease_void_ = false;  // somebody may campaign with leave to disregard us, any time later
-  Time next_heartbeat_;
+  std::optional<consensus::Handover> handover_;
   size_t uncommitted_bytes_ = 0;
   bool over_ = false;
 };
