@@ -60,7 +60,8 @@ int main(int argc, char** argv) {
   for (const PlantedBug& bug : bugs) {
     if (args.size() > 2 && std::find(args.begin() + 2, args.end(), bug.name) == args.end()) continue;
     if (raft_alone && !bug.raft) continue;
-    row(bug, hunts, bound, raft_alone ? run_raft_alone : paxos ? run_store_over_paxos : run_whole_store);
+    const auto engine = paxos ? holdfast::replica::EngineKind::kPaxos : holdfast::replica::EngineKind::kRaft;
+    row(bug, hunts, bound, raft_alone ? run_raft_alone : run_of(bug, engine));
   }
   return 0;
 }

@@ -21,7 +21,7 @@ constexpr uint64_t kSeeds = 1500;
 class PlantedBugTest : public ::testing::TestWithParam<PlantedBug> {};
 
 TEST_P(PlantedBugTest, IsFound) {
-  const Hunt found = hunt(GetParam().name, 1, kSeeds);
+  const Hunt found = hunt(GetParam().name, 1, kSeeds, run_of(GetParam(), replica::EngineKind::kRaft));
   EXPECT_FALSE(found.oracle.empty()) << GetParam().name << " was not found in " << found.seeds << " seeds";
   std::cout << GetParam().name << ": found after " << found.seeds << " seeds by " << found.oracle << "\n";
 }
@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(All, PlantedBugTest, ::testing::ValuesIn(frequent(kPlan
 class PlantedOverPaxos : public ::testing::TestWithParam<PlantedBug> {};
 
 TEST_P(PlantedOverPaxos, IsFound) {
-  const Hunt found = hunt(GetParam().name, 1, kSeeds, run_store_over_paxos);
+  const Hunt found = hunt(GetParam().name, 1, kSeeds, run_of(GetParam(), replica::EngineKind::kPaxos));
   EXPECT_FALSE(found.oracle.empty()) << GetParam().name << " was not found in " << found.seeds << " seeds";
   std::cout << GetParam().name << " over paxos: found after " << found.seeds << " seeds by " << found.oracle << "\n";
 }

@@ -23,6 +23,7 @@ struct PlantedBug {
   std::string_view where;
   bool in_test = true;  // the test of the whole store hunts it; else only the table and raft_planted_test do
   bool raft = false;    // it is in the consensus core, and runs of that alone can find it
+  bool rots = false;    // hunted with a mix of its own: rot_newest_snapshots()
 };
 
 inline constexpr PlantedBug kPlantedBugs[] = {
@@ -35,7 +36,7 @@ inline constexpr PlantedBug kPlantedBugs[] = {
     {"R10", "a leader reads locally, deposed or not", "`consensus/leader_reading.h`", true, true},
     {"R13", "a late append erases a matching suffix", "`consensus/raft/follower.cc`", true, true},
     {"R14", "a late reply lowers what is known to match", "`consensus/raft/progress.cc`", true, true},
-    {"R17", "records are released that the older snapshot needs", "`replica/log_snapshots.cc`", false},
+    {"R17", "records are released that the older snapshot needs", "`replica/log_snapshots.cc`", true, false, true},
     {"R18", "a snapshot counts before it is sealed", "`replica/log_snapshots.cc`"},
     {"S1", "a single member acknowledges before the sync", "`consensus/raft/leader.cc`"},
     {"S4", "a failed sync is tried again and believed", "`stable/wal.cc`, `stable/blob_store.cc`"},
@@ -51,7 +52,7 @@ inline constexpr PlantedBug kPlantedOverPaxos[] = {
     {"R8", "reads before what was outstanding is settled", "`consensus/leader_reading.h`"},
     {"R10", "a leader reads locally, deposed or not", "`consensus/leader_reading.h`"},
     {"R14", "a late reply lowers what is known to be held", "`consensus/paxos/progress.cc`"},
-    {"R17", "records are released that the older snapshot needs", "`replica/log_snapshots.cc`", false},
+    {"R17", "records are released that the older snapshot needs", "`replica/log_snapshots.cc`", true, false, true},
     {"R18", "a snapshot counts before it is sealed", "`replica/log_snapshots.cc`"},
     {"S1", "a single member acknowledges before the sync", "`consensus/paxos/replication.cc`"},
     {"S4", "a failed sync is tried again and believed", "`stable/wal.cc`, `stable/blob_store.cc`"},
@@ -62,17 +63,54 @@ inline constexpr PlantedBug kPlantedOverPaxos[] = {
 // Runs `seed`; tells who complained, empty when nobody did.
 using Run = std::string (*)(uint64_t seed);
 
-inline std::string run_store_over(replica::EngineKind engine, uint64_t seed) {
+// A mix of faults for what the swarm's own do not reach.
+using Mix = void (*)(sim::RunSpec& spec);
+
+// One member's newest snapshot rots, again and again, where snapshots are many and long in the writing and the log's
+// segments short. The seed's other faults stay, but for those that would take another member for good.
+inline void rot_newest_snapshots(sim::RunSpec& spec) {
+  Random random(hash_combine(spec.seed, hash64("rotting snapshots")));
+  spec.store.members = std::max<size_t>(spec.store.members, 3);
+  spec.store.snapshot_count = 5 + random.below(16);
+  spec.store.catch_up_entries = random.below(3) * 10;
+  spec.store.snapshot_chunk_bytes = 200;
+  spec.store.segment_bytes = 4 << 10;
+  spec.store.pace.blob_step = Duration::millis(random.between(1, 20));
+  spec.workload.change_members = false;
+  std::erase_if(spec.plan.faults,
+                [](const sim::Fault& f) { return sim::info(f.kind).failure.persistence == Persistence::kPermanent; });
+  const size_t victim = random.below(spec.store.members);
+  const uint64_t times = 1 + random.below(5);
+  for (uint64_t i = 0; i < times; ++i) {
+    sim::Fault rot{.kind = sim::FaultKind::kSnapshotRot, .members = {victim}, .seed = random.next()};
+    rot.start = Time::at_millis(random.between(800, spec.faults.millis()));
+    spec.plan.faults.push_back(std::move(rot));
+  }
+}
+
+inline std::string run_store_over(replica::EngineKind engine, uint64_t seed, Mix mix = nullptr) {
   sim::RunSpec spec = sim::swarm_spec(seed);
   sim::run_on(spec, engine);
+  if (mix != nullptr) mix(spec);
   const sim::RunResult result = sim::run_store(spec);
   return result.violations.empty() ? "" : result.violations[0].oracle;
 }
 inline std::string run_whole_store(uint64_t seed) { return run_store_over(replica::EngineKind::kRaft, seed); }
 inline std::string run_store_over_paxos(uint64_t seed) { return run_store_over(replica::EngineKind::kPaxos, seed); }
+inline std::string run_rotting_store(uint64_t seed) {
+  return run_store_over(replica::EngineKind::kRaft, seed, rot_newest_snapshots);
+}
+inline std::string run_rotting_store_over_paxos(uint64_t seed) {
+  return run_store_over(replica::EngineKind::kPaxos, seed, rot_newest_snapshots);
+}
 inline std::string run_raft_alone(uint64_t seed) {
   raft::RandomRun run(seed);
   return run.run().empty() ? "" : "ORACLE";
+}
+
+inline Run run_of(const PlantedBug& bug, replica::EngineKind engine) {
+  if (engine == replica::EngineKind::kPaxos) return bug.rots ? run_rotting_store_over_paxos : run_store_over_paxos;
+  return bug.rots ? run_rotting_store : run_whole_store;
 }
 
 struct Hunt {

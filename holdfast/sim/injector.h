@@ -43,6 +43,7 @@ class Injector {
   static void distrust(StoreMember& member);
   static void rot(StoreMember& member, Random& random);
   static void rot_log(StoreMember& member, Random& random);
+  static void rot_snapshot(StoreMember& member, Random& random);
   void start_soon(StoreMember& member, Duration within);
   Targets targets(const Fault& fault, Random& random, size_t most);
   Targets live();

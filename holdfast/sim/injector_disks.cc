@@ -36,7 +36,23 @@ void Injector::rot_log(StoreMember& member, Random& random) {
     disk.flip_bit(victim.file, at, static_cast<int>(random.below(8)));
   }
   distrust(member);
-  member.destroyed_in = victim.file;
+  member.rotten.insert(victim.file);
+  member.destroyed.insert(victim.file);
+}
+
+// One bit of the newest snapshot that is whole: an older one and the log behind it must make up for it.
+void Injector::rot_snapshot(StoreMember& member, Random& random) {
+  SimDisk& disk = member.storage().disk();
+  auto names = disk.list();
+  if (!names.ok()) return;
+  std::erase_if(*names, [](const std::string& name) { return !name.starts_with("blob-") || name.ends_with(".tmp"); });
+  const auto newest = std::max_element(names->begin(), names->end());
+  if (newest == names->end() || disk.size_of(*newest) == 0) return;
+  mark<"sim.disk.newest_snapshot_damaged">();
+  const uint64_t at = random.below(disk.size_of(*newest));
+  disk.flip_bit(*newest, at, static_cast<int>(random.below(8)));
+  distrust(member);
+  member.rotten.insert(*newest);
 }
 
 void Injector::rot(StoreMember& member, Random& random) {
@@ -53,6 +69,7 @@ void Injector::rot(StoreMember& member, Random& random) {
   if (size == 0) return;
   const int bit = static_cast<int>(random.below(8));
   disk.flip_bit(name, random.below(std::max<uint64_t>(1, size / 2)), bit);
+  member.rotten.insert(name);
 }
 
 // Faults that only wait for the next operation they fit.
@@ -116,10 +133,13 @@ Injector::Undo Injector::on_disk(const Fault& fault, Random& random) {
         for (StoreMember* m : some) m->storage().disk().disarm();
       };
     case FaultKind::kBitRot:
-    case FaultKind::kLogRot: {
+    case FaultKind::kLogRot:
+    case FaultKind::kSnapshotRot: {
       StoreMember* m = some.front();
       m->node().crash("before rot");
-      fault.kind == FaultKind::kBitRot ? rot(*m, random) : rot_log(*m, random);
+      if (fault.kind == FaultKind::kBitRot) rot(*m, random);
+      if (fault.kind == FaultKind::kLogRot) rot_log(*m, random);
+      if (fault.kind == FaultKind::kSnapshotRot) rot_snapshot(*m, random);
       return [this, m] { start_soon(*m, Duration::millis(100)); };
     }
     case FaultKind::kStall:

@@ -127,7 +127,8 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
       for (StoreMember* m : some) {
         m->node().crash("its disk is replaced");
         m->node().wipe();
-        m->destroyed_in.clear();
+        m->rotten.clear();
+        m->destroyed.clear();
       }
       return restart;
     case FaultKind::kOldImage: {
@@ -137,7 +138,8 @@ Injector::Undo Injector::on_process(const Fault& fault, Random& random) {
         m->node().crash("an old image is restored");
         m->node().distrust_storage();
         m->storage().restore(old);
-        m->destroyed_in.clear();
+        m->rotten.clear();
+        m->destroyed.clear();
         m->node().start();
       };
     }

@@ -63,6 +63,7 @@ constexpr FaultInfo kInfo[] = {
     {kReadOnly, "D9", "read_only", {kStorage, kOmission, kTransient}, false},
     {kBitRot, "D10", "bit_rot", {kStorage, kFailSafe, kPermanent}, false, true},
     {kLogRot, "D10", "log_rot", {kStorage, kFailSafe, kPermanent}, false, true},
+    {kSnapshotRot, "D10", "snapshot_rot", {kStorage, kFailSafe, kPermanent}, false, true},
     {kMisdirectedWrite, "D12", "misdirected_write", {kStorage, kValue, kPermanent}, false},
     {kMisdirectedRead, "D13", "misdirected_read", {kStorage, kFailSafe, kPermanent}, false},
     {kLostWrite, "D14", "lost_write", {kStorage, kValue, kPermanent}, false},

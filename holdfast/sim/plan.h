@@ -59,6 +59,7 @@ enum class FaultKind {
   kReadOnly,  // D1 - D9
   kBitRot,
   kLogRot,
+  kSnapshotRot,
   kMisdirectedWrite,
   kMisdirectedRead,
   kLostWrite,

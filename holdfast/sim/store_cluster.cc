@@ -83,8 +83,9 @@ std::vector<StoreMember*> StoreCluster::due() {
   const std::vector<NodeId> now = current();
   for (auto& m : members_) {
     if (std::find(now.begin(), now.end(), m->id()) == now.end()) continue;
-    if (m->node().life() == Life::kRefused && m->damaged) continue;
-    if (m->service() != nullptr) {
+    if (m->damaged && m->refuses()) continue;
+    // What it has not read yet says nothing: a member that starts over and over must serve like any other.
+    if (m->service() != nullptr && m->service()->replica().started()) {
       const store::Member* self = m->service()->store().member(m->id());
       if (self == nullptr || self->is_learner) continue;
     }
@@ -146,9 +147,12 @@ void StoreCluster::on_down(StoreMember& member, bool by_itself) {
     return;
   }
   const std::string& words = member.node().last_words();
-  const bool named = words.find(member.destroyed_in + " at byte") != std::string::npos;
-  if (member.node().life() == Life::kRefused && !member.destroyed_in.empty() && !named) {
-    world_.violate("DUR", to_text(member.id()) + " does not say that " + member.destroyed_in + " is damaged: " + words);
+  const bool named = std::any_of(member.rotten.begin(), member.rotten.end(), [&](const std::string& file) {
+    return words.find(file + " at byte") != std::string::npos;
+  });
+  if (member.node().life() == Life::kRefused && !member.destroyed.empty() && !named) {
+    world_.violate("DUR",
+                   to_text(member.id()) + " does not say that " + *member.destroyed.begin() + " is damaged: " + words);
     return;
   }
   if (!by_itself || !restarting_ || member.node().life() == Life::kRefused) return;

@@ -39,6 +39,11 @@ StoreMember::StoreMember(World& world, Net& net, const StoreConfig& config, Node
   node_.set_receiver([this](NodeId from, const Slice& bytes) { return receive(from, bytes); });
 }
 
+bool StoreMember::refuses() const {
+  if (node_.life() == Life::kRefused) return true;
+  return gave_up_ && (service() == nullptr || !service()->replica().started());
+}
+
 std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   calls_.clear();
   streams_.clear();
@@ -156,6 +161,7 @@ void StoreMember::on_event(service::Event event) {
     show_role(*role);
   } else if (auto* stop = std::get_if<service::MustStop>(&event)) {
     mark<"sim.store.member_stopped_itself">();
+    gave_up_ = service() != nullptr && !service()->replica().started();
     node_.stop_itself("must stop: " + stop->what);
   }
 }

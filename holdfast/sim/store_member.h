@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,13 +49,16 @@ class StoreMember {
   const Node& node() const { return node_; }
   DiskStorage& storage() { return *storage_; }
   const service::Service* service() const { return node_.core(); }
+  // It will not start, or stopped by itself before it had recovered, and has not come further since.
+  bool refuses() const;
   // It has been removed from the cluster: whatever it does, nobody waits for it.
   bool removed = false;
   // A fault damaged its disk: it may refuse to start, and counts as crashed for good then.
   bool damaged = false;
-  // A record that its log must keep, and knows to have been acknowledged, was destroyed there: it has to refuse to
-  // start, and to name the file. Empty: nothing was.
-  std::string destroyed_in;
+  // The files that rotted. Where records are among them that its log must keep, and knows to have been acknowledged, it
+  // has to refuse to start, and to name one of the files.
+  std::set<std::string> rotten;
+  std::set<std::string> destroyed;  // of them, those with such records
 
  private:
   struct Stream {
@@ -90,6 +94,8 @@ class StoreMember {
   uint64_t next_stream_ = 1;
   std::map<service::CallId, std::pair<NodeId, uint64_t>> calls_;
   std::map<store::StreamId, Stream> streams_;
+  // Of the life before: the service found that it cannot go on, and had not recovered yet.
+  bool gave_up_ = false;
 };
 
 }  // namespace holdfast::sim

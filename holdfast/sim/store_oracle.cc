@@ -7,10 +7,10 @@ namespace holdfast::sim {
 void StoreOracle::observe(const StoreMember& member) {
   const service::Service* service = member.service();
   if (service == nullptr) return;
-  if (!member.destroyed_in.empty()) {
-    return world_.violate(
-        "DUR",
-        to_text(member.id()) + " has started although an acknowledged record was destroyed in " + member.destroyed_in);
+  if (!member.destroyed.empty()) {
+    return world_.violate("DUR", to_text(member.id()) +
+                                     " has started although an acknowledged record was destroyed in " +
+                                     *member.destroyed.begin());
   }
   Seen& seen = seen_[member.id()];
   const bool known = seen.incarnation == member.node().incarnation();
