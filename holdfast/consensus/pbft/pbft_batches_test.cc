@@ -13,9 +13,8 @@ struct Batches {
       if (const auto* p = std::get_if<PrePrepare>(&m); p != nullptr && to == NodeId(2) && p->seq > last) {
         last = p->seq;
         size_t operations = 0;
-        for (const SignedRequest& r : codec::decode<Batch>(p->batch)->requests) {
-          operations += r.request.operations.size();
-        }
+        const auto batch = codec::decode<Batch>(p->batch);
+        for (const SignedRequest& r : batch->requests) operations += r.request.operations.size();
         sizes.push_back(operations);
       }
       return hold && std::holds_alternative<Prepare>(m);

@@ -233,7 +233,7 @@ class World {
   // Twins divide the others between them for a while.
   bool twin_hears(const Node& n, NodeId other) const {
     if (!plan_.twins()) return true;
-    const bool left = (twin_side_ >> other.value()) & 1;
+    const bool left = (twin_side_ >> other.value() % 64) & 1;  // clients have higher numbers
     return healed_ ? true : left == n.twin;
   }
   void transmit(NodeId from, NodeId to, const Packet& p, Duration delay, bool gets_through) {
