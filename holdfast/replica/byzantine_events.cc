@@ -115,8 +115,8 @@ bool ByzantineReplica::answered() const {
 }
 
 void ByzantineReplica::on_answers(Time now, Out& out) {
-  for (auto& [token, answer] : std::exchange(read_answers_, {})) {
-    core_step(now, out, [&, t = token](auto& o) { core_->read_done(now, t, std::move(answer), o); });
+  for (auto& read : std::exchange(read_answers_, {})) {
+    core_step(now, out, [&](auto& o) { core_->read_done(now, read.first, std::move(read.second), o); });
   }
   if (!answered()) return;
   Batch batch = *std::exchange(batch_, std::nullopt);
