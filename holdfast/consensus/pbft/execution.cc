@@ -29,6 +29,7 @@ void Replica::Impl::execute_next(Step& s) {
   running->stamp_ms = std::max(stamps.executed_ms(), content->batch.stamp_ms);
   running->live = slot.proposal && slot.proposal->view == view && slot.accepted_at > Time() && seq > opening_end &&
                   slot.proposal->digest == *slot.decided && slot.voted;
+  running->of_the_present = slot.of_the_present;
   for (const SignedRequest& r : content->batch.requests) {
     if (group().key(r.request.id.client) == nullptr || !sensible(r.request) || !table.claim(r.request)) {
       mark<"pbft.request_repeated">();
@@ -53,7 +54,7 @@ void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> result
   executed = r.seq;
   chain = next_in_chain(chain, r.seq, r.content->digest);
   history[r.seq] = r.content;
-  stamps.executed(s.now, r.stamp_ms, r.live);
+  stamps.executed(s.now, r.stamp_ms, r.live && r.of_the_present);
   moved = s.now;
   if (r.live) failed_views = 0;
   for (size_t i = 0; i < r.asked.size(); ++i) {

@@ -82,6 +82,8 @@ void Replica::Impl::accept(Step& s, const Vote& proposal, const ContentPtr& cont
   slot.proposal = proposal;
   slot.voted = false;
   slot.accepted_at = s.now;
+  // What others have long voted for may have been proposed any time before.
+  slot.of_the_present = !slot.decided && slot.votes.size() + slot.commits.size() <= group().faulty();
   slot.votes_until = Time::never();
   slot.hold(content);
   slot.prune();

@@ -214,6 +214,34 @@ TEST(PbftTransfer, AReplicaThatWasAwayFetchesBatchesOrASnapshot) {
   }
 }
 
+// Alone in a view change it would vote no more, and the group could afford no other failure.
+TEST(PbftTransfer, AReplicaThatLacksBatchesDoesNotBlameThePrimary) {
+  Quiet q;
+  q.base.checkpoint_interval = 16;
+  q.base.window = 32;
+  q.start();
+  q.crash(4);
+  run(q, 5);
+  q.drops = [](NodeId, NodeId to, const Message& m) {
+    return to == NodeId(4) && (std::holds_alternative<BatchData>(m) || std::holds_alternative<PrePrepare>(m));
+  };
+  q.restart(4);
+  q.pass(500);
+  run(q, 1, "while it is behind");
+  q.pass(5000);
+  EXPECT_TRUE(q.executed[NodeId(4)].empty());
+  EXPECT_EQ(q.replica(4).view(), View());
+  EXPECT_FALSE(q.replica(4).changing());
+  q.drops = {};
+  q.pass(500);
+  EXPECT_EQ(q.executed[NodeId(4)].size(), 6u);
+  q.crash(2);  // now its votes are needed
+  q.submit("with it");
+  q.pass(500);
+  EXPECT_EQ(q.executed[NodeId(4)].size(), 7u);
+  EXPECT_EQ(q.replica(4).view(), View());
+}
+
 TEST(PbftTransfer, ALiarAmongTheSendersOnlyCostsTime) {
   for (const bool snapshots : {false, true}) {
     for (uint64_t liar = 1; liar <= 3; ++liar) {

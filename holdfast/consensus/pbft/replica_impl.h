@@ -169,7 +169,7 @@ struct Replica::Impl {
     std::vector<Request> asked;
     std::vector<std::pair<RequestId, std::vector<Slice>>> own_results;  // of changes of the membership
     int64_t stamp_ms = 0;
-    bool live = false;
+    bool live = false, of_the_present = false;
   };
   std::optional<Running> running;
   Seq executed;

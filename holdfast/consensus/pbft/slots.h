@@ -22,6 +22,7 @@ struct Slot {
   std::optional<Vote> proposal;  // of the view that is in force
   bool voted = false;            // for the proposal, in writing
   Time accepted_at;
+  bool of_the_present = false;            // accepted before f + 1 others had voted for it
   Time votes_until = Time::never();       // until then the votes of all are waited for: a quorum's are there
   std::map<NodeId, Cast> votes;           // the latest view's of each member
   std::multimap<NodeId, Vote> commits;    // likewise

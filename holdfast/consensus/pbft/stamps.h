@@ -7,7 +7,8 @@
 // may come to lie before it. A stamp is believed when it lies no farther than a slack from what the backup's own
 // monotonic clock says has passed, give or take an eighth for clocks that drift: ahead since its anchor, behind since
 // its anchor or since it entered the view, whichever is later. The anchor moves to the latest executed stamp only every
-// `anchor_interval`, so a lying primary distorts time by at most slack / interval + 1/8.
+// `anchor_interval`, so a lying primary distorts time by at most slack / interval + 1/8; or at once, when a quorum has
+// agreed to a stamp that lies too far ahead for this backup alone.
 // A replica that was away has no anchor that means anything: it believes until it has executed a batch of the present.
 #pragma once
 
@@ -35,8 +36,11 @@ class Stamps {
   // A batch with this stamp was executed; `live`: it was proposed and accepted just now.
   void executed(Time now, int64_t stamp_ms, bool live) {
     executed_ms_ = std::max(executed_ms_, stamp_ms);
-    if (!live) return;
-    if (!trusted_ || now - anchor_ > config_.anchor_interval) {
+    // A quorum believes what this member does not: its anchor was set too early, by a batch that had been on its way
+    // for long. It would vote for nothing any more.
+    const bool early = trusted_ && executed_ms_ > latest(now);
+    if (!live && !early) return;
+    if (early || !trusted_ || now - anchor_ > config_.anchor_interval) {
       anchor_ = now;
       anchor_ms_ = executed_ms_;
       trusted_ = true;
@@ -48,8 +52,8 @@ class Stamps {
   bool believes(Time now, int64_t stamp_ms) const {
     if (stamp_ms < 0 || stamp_ms > static_cast<int64_t>(kMaxNumber)) return false;
     if (!trusted_) return true;
+    if (stamp_ms > latest(now)) return false;
     const int64_t ahead = passed(anchor_, now);
-    if (stamp_ms > anchor_ms_ + ahead + slack(ahead)) return false;
     const bool anchored = anchor_ > entered_;
     const int64_t behind = anchored ? ahead : passed(entered_, now);
     return stamp_ms >= (anchored ? anchor_ms_ : entered_ms_) + behind - slack(behind);
@@ -59,6 +63,11 @@ class Stamps {
 
  private:
   static int64_t passed(Time since, Time now) { return std::max<int64_t>(0, (now - since).millis()); }
+  // The latest stamp that is believed.
+  int64_t latest(Time now) const {
+    const int64_t ahead = passed(anchor_, now);
+    return anchor_ms_ + ahead + slack(ahead);
+  }
   int64_t slack(int64_t passed) const { return config_.stamp_slack.millis() + passed / 8; }
 
   const Config& config_;

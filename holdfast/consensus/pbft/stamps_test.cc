@@ -60,6 +60,18 @@ TEST(Stamps, APrimaryBendsTimeByTheSlackAndAnEighth) {
   EXPECT_FALSE(m.stamps.believes(at(800), -1));
 }
 
+// It had taken a batch that was long on its way for one of the present.
+TEST(Stamps, WhoseAnchorIsTooEarlyLearnsItFromWhatTheOthersDecide) {
+  Member m;
+  const int64_t slack = m.config.stamp_slack.millis();
+  EXPECT_FALSE(m.stamps.believes(at(100), 6'100));
+  m.stamps.executed(at(100), 1'100 + slack, /*live=*/false);
+  EXPECT_FALSE(m.stamps.believes(at(100), 6'100)) << "others believe what this one does";
+  m.stamps.executed(at(110), 6'100, /*live=*/false);
+  EXPECT_TRUE(m.stamps.believes(at(200), 6'200));
+  EXPECT_FALSE(m.stamps.believes(at(200), 6'200 + 2 * slack));
+}
+
 TEST(Stamps, WhoWasAwayBelievesUntilItHasExecutedABatchOfThePresent) {
   Member m;
   m.stamps.lose(at(100), 2'000);

@@ -151,8 +151,10 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
 Time Replica::Impl::complaint_due() const {
   if (!votes()) return Time::never();
   if (changing) return change_deadline;
-  // A replica that knows itself to be behind has nothing to complain of.
-  if (low() > executed || rotten) return Time::never();
+  // A replica that knows itself to be behind has nothing to complain of: the group goes on, and what this one lacks it
+  // gets from those who have it.
+  const auto next = slots.find(executed + 1);
+  if (low() > executed || rotten || (next != slots.end() && next->second.decided)) return Time::never();
   Time since = pool.oldest();
   for (auto at = slots.upper_bound(executed); at != slots.end(); ++at) {
     if (at->second.proposal && !at->second.decided) {
