@@ -242,6 +242,42 @@ TEST(PbftTransfer, AReplicaThatLacksBatchesDoesNotBlameThePrimary) {
   EXPECT_EQ(q.replica(4).view(), View());
 }
 
+// It hears an old proposal before the votes for it, takes its stamp for the time of day, and believes no later one.
+TEST(PbftTransfer, ARestartedReplicaLearnsTheTimeFromWhatTheOthersAgreeOn) {
+  Quiet q;
+  q.base.checkpoint_interval = 16;
+  q.base.window = 32;
+  q.base.anchor_interval = Duration::seconds(2);
+  q.start();
+  run(q, 2);
+  std::vector<Quiet::Wire> waiting;
+  bool queued = true;
+  q.drops = [&](NodeId from, NodeId to, const Message& m) {
+    if (to != NodeId(3)) return false;
+    if (queued)
+      waiting.push_back(
+          {from, to, Envelope(m).seal(kQuietCluster, from, to, q.authority(to).key(), q.authority(from))});
+    return true;
+  };
+  q.submit("meanwhile");
+  q.pass(40);
+  queued = false;
+  q.pass(5000);
+  q.crash(3);
+  q.restart(3);
+  q.drops = {};
+  for (const Quiet::Wire& w : waiting) q.arrive(w);
+  q.pass(200);
+  ASSERT_EQ(q.executed[NodeId(3)].back(), "meanwhile");
+  q.submit("with the others");
+  q.pass(200);
+  q.crash(2);
+  q.submit("with it");
+  q.pass(500);
+  EXPECT_EQ(q.executed[NodeId(3)].back(), "with it");
+  EXPECT_EQ(q.replica(3).view(), View());
+}
+
 TEST(PbftTransfer, ALiarAmongTheSendersOnlyCostsTime) {
   for (const bool snapshots : {false, true}) {
     for (uint64_t liar = 1; liar <= 3; ++liar) {
