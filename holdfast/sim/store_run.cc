@@ -1,6 +1,7 @@
 #include "holdfast/sim/store_run.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "holdfast/base/mark.h"
 #include "holdfast/base/print.h"
@@ -34,6 +35,7 @@ class StoreRun {
     injector_.schedule(spec_.plan);
     world_.run_until(Time() + spec_.faults);
     healing();
+    failing_once_more();
     settling();
     if (!world_.violated()) judge();
     return result();
@@ -58,13 +60,54 @@ class StoreRun {
     cluster_.stop_operator();
     injector_.heal();
     healed_ = world_.now();
-    const Duration limit = time_for_progress();
     // Those that are learners or being removed at first may turn out otherwise: the probes find out as they go.
-    for (StoreMember* m : cluster_.due()) probes_.push_back({m, &cluster_.extra_caller()});
+    all_serve(cluster_.due(), time_for_progress(), "after the last fault was healed");
+  }
+  // Each of these serves a write and a read.
+  void all_serve(const std::vector<StoreMember*>& members, Duration limit, const std::string& when) {
+    probes_end_ = world_.now() + limit;
+    for (StoreMember* m : members) probes_.push_back({m, &cluster_.extra_caller()});
     for (Probe& p : probes_) probe(p);
-    const bool served = world_.run_until(healed_ + limit, [&] { return probes_served(); });
-    served_after_ = world_.now() - healed_;
-    if (!served && !world_.violated() && budget_.within) no_progress(limit);
+    const bool served = world_.run_until(probes_end_, [&] { return probes_served(); });
+    if (!served && !world_.violated() && budget_.within) no_progress(to_text(limit) + " " + when);
+    // Nobody waits any longer.
+    for (Probe& p : probes_) p.read = true;
+  }
+
+  // A group that has healed can afford as many failures as one that is new: nobody of those that are there is idle.
+  void failing_once_more() {
+    if (world_.violated() || !budget_.within) return;
+    std::vector<StoreMember*> there = cluster_.due();
+    Random random = world_.stream("failing once more", 0);
+    const size_t most = affordable(there);
+    std::vector<StoreMember*> down;
+    while (down.size() < most) {
+      const auto at = there.begin() + static_cast<std::ptrdiff_t>(random.below(there.size()));
+      down.push_back(*at);
+      there.erase(at);
+    }
+    if (down.empty()) return;
+    mark<"sim.failing_once_more">();
+    for (StoreMember* m : down) m->node().crash("once more");
+    // The next leaders may be among those that are down, and each is given its time.
+    all_serve(there, time_for_progress() * 2,
+              "after " + std::to_string(most) + " of the members that had healed crashed");
+    for (StoreMember* m : down) m->node().start();
+    healed_ = world_.now();
+  }
+  // How many of them the group can do without.
+  size_t affordable(const std::vector<StoreMember*>& there) {
+    if (there.empty() || there.front()->service() == nullptr) return 0;
+    const consensus::Membership& membership = there.front()->service()->replica().membership();
+    const Bound bound = spec_.store.engine == replica::EngineKind::kPbft ? Bound::kThird : Bound::kMinority;
+    const size_t voters = membership.voters.size();
+    for (const StoreMember* m : there) {
+      // A disk that forgot makes a member of PBFT silent for long; those that are to go may be gone at any time.
+      if (!m->node().storage_trusted() || m->service() == nullptr || !membership.is_voter(m->id())) return 0;
+      if (m->service()->replica().membership() != membership) return 0;
+    }
+    const size_t missing = voters - there.size();
+    return membership.joint() || missing > tolerated(bound, voters) ? 0 : tolerated(bound, voters) - missing;
   }
   bool excused(const Probe& p) {
     const std::vector<StoreMember*> due = cluster_.due();
@@ -81,7 +124,7 @@ class StoreRun {
     return s.election_timeout * kProgressTimeouts + (s.max_delay + s.pace.max_sync) * kProgressSteps;
   }
   void probe(Probe& p) {
-    if (p.read || world_.now() > healed_ + time_for_progress()) return;
+    if (p.read || world_.now() > probes_end_) return;
     const Slice key = Slice::take("probe/" + std::to_string(p.member->id().value()));
     store::Request request = store::RangeRequest{key};
     if (!p.wrote) request = store::PutRequest{key, Slice::take("p" + std::to_string(++probe_values_))};
@@ -92,8 +135,8 @@ class StoreRun {
                      world_.after(Duration::millis(10), [this, &p] { probe(p); });
                    });
   }
-  void no_progress(Duration limit) {
-    std::string text = "no progress within " + to_text(limit) + " after the last fault was healed:";
+  void no_progress(const std::string& within) {
+    std::string text = "no progress within " + within + ":";
     for (const Probe& p : probes_) {
       if (!p.read && !excused(p)) {
         text +=
@@ -198,10 +241,10 @@ class StoreRun {
   World world_;
   StoreCluster cluster_;
   Injector injector_;
-  std::vector<Probe> probes_;
+  std::deque<Probe> probes_;
+  Time probes_end_;
   uint64_t probe_values_ = 0;
   Time healed_;
-  Duration served_after_;
   size_t gave_up_ = 0;
 };
 

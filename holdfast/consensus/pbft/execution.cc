@@ -56,7 +56,7 @@ void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> result
   history[r.seq] = r.content;
   stamps.executed(s.now, r.stamp_ms, r.live && r.of_the_present);
   moved = s.now;
-  if (r.live) failed_views = 0;
+  if (r.live) calm_down();
   for (size_t i = 0; i < r.asked.size(); ++i) {
     ensure(results[i].size() == r.asked[i].operations.size(), "every operation has its result");
     r.own_results.emplace_back(r.asked[i].id, std::move(results[i]));

@@ -71,6 +71,27 @@ TEST(PbftPrimary, OneThatIsSlowButWithinTheTimeoutIsVotedOut) {
   EXPECT_GE(q.replica(2).view(), View(1)) << "a primary that takes 0.6 s of 1 s for each proposal stays";
 }
 
+TEST(PbftPrimary, AfterAViewHasFailedTheNextHasMoreTimeUntilAllIsWellForAWhile) {
+  Quiet q(7);
+  q.start();
+  run(q, 1);
+  const auto time_to_replace = [&](uint64_t primary) {
+    q.crash(primary);
+    q.submit("without " + std::to_string(primary));
+    const Time since = q.now;
+    while (q.replica(7).view() < View(primary) && q.now < since + Duration::seconds(20)) q.pass(10);
+    q.pass(200);
+    return (q.now - since).millis();
+  };
+  EXPECT_LT(time_to_replace(1), 1500);
+  EXPECT_GT(time_to_replace(2), 2000);
+  q.restart(1);
+  q.restart(2);
+  q.pass(500);
+  run(q, 40);
+  EXPECT_LT(time_to_replace(3), 1500);
+}
+
 TEST(PbftPrimary, OneThatKeepsPaceStays) {
   Quiet q;
   q.start();

@@ -102,6 +102,7 @@ struct Replica::Impl {
   void enter_view(Step& s, const SignedNewView& m);
   void stand(Step& s, std::optional<SignedViewChange> change, std::optional<SignedNewView> entered);
   Time complaint_due() const;
+  void calm_down();
   void complain_when_due(Step& s);
 
   // --- helping.cc ---
@@ -156,7 +157,8 @@ struct Replica::Impl {
   View view;
   bool changing = false;
   bool silent = false;
-  uint64_t failed_views = 0;  // in a row, without an execution
+  uint64_t failed_views = 0;  // not made good yet by executions
+  uint64_t calm = 0;          // batches executed as the primary proposed them, since the last that failed
   Seq opening_end;            // the last place that the view began with
   Slots slots;
   Seq next_place;                     // the primary's

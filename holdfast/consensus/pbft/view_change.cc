@@ -177,7 +177,16 @@ void Replica::Impl::complain_when_due(Step& s) {
   if (!changing && pool.drop_forged(s.now, [this](const SignedRequest& r) { return judge.valid(r); })) return;
   mark<"pbft.primary_suspected">();
   ++failed_views;
+  calm = 0;
   start_view_change(s, view + 1);
+}
+
+// The primary's proposals are executed in time. A group that needs more time than the timeout would otherwise change its
+// view again and again, each time after a little work.
+void Replica::Impl::calm_down() {
+  constexpr uint64_t kNeverForgivenAtOnce = 2, kCalm = 16;
+  failed_views = std::min(failed_views, kNeverForgivenAtOnce);
+  if (++calm % kCalm == 0 && failed_views > 0) --failed_views;
 }
 
 }  // namespace holdfast::pbft
