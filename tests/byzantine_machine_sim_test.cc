@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "holdfast/base/checksum.h"
-#include "holdfast/consensus/pbft/liar_testing.h"
+#include "holdfast/consensus/liars/liar.h"
 #include "holdfast/consensus/pbft/notary.h"
 #include "holdfast/replica/machine.h"
 #include "holdfast/sim/node.h"

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "holdfast/base/print.h"
-#include "holdfast/consensus/pbft/liar_testing.h"
+#include "holdfast/consensus/liars/liar.h"
 #include "holdfast/replica/machine.h"
 #include "tests/live_group.h"
 

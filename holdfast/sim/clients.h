@@ -70,6 +70,11 @@ class LoopClient : public Caller {
              const WorkloadConfig& config);
   void start() { running_ = true, next(); }
   void stop() { running_ = false; }
+  // Never again what it had with this member: an answer that is under way is not heard.
+  void leave(NodeId member) {
+    if (member_ == member) member_ = {};
+    connection_lost(member);
+  }
 
  private:
   void next();

@@ -76,7 +76,17 @@ Injector::Undo Injector::begin(const Fault& fault, Random random) {
   if (fault.kind <= FaultKind::kPeerCut) return cut(fault, random);
   if (fault.kind <= FaultKind::kCrash) return on_process(fault, random);
   if (fault.kind <= FaultKind::kDirectoryFails) return on_disk(fault, random);
+  if (is_lie(fault.kind)) return on_lie(fault, random), Undo{};
   return on_clock(fault, random);
+}
+
+void Injector::on_lie(const Fault& fault, Random& random) {
+  if (cluster_.config().engine != replica::EngineKind::kPbft) return;  // sim_main refuses such plans
+  static_assert(static_cast<size_t>(FaultKind::kCollude) - static_cast<size_t>(FaultKind::kEquivocate) ==
+                static_cast<size_t>(last_value(pbft::Lie())));
+  const auto lie =
+      static_cast<pbft::Lie>(static_cast<size_t>(fault.kind) - static_cast<size_t>(FaultKind::kEquivocate));
+  for (StoreMember* m : targets(fault, random, 1)) cluster_.turn(*m, lie, random.next());
 }
 
 void Injector::for_a_while(Duration duration, Undo undo) {

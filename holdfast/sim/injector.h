@@ -32,6 +32,7 @@ class Injector {
   Undo on_process(const Fault& fault, Random& random);
   Undo on_disk(const Fault& fault, Random& random);
   Undo on_clock(const Fault& fault, Random& random);
+  void on_lie(const Fault& fault, Random& random);
 
   Undo links(Net::Covers covers, LinkEffect effect);
   Undo flap(Net::Covers covers, Duration period);

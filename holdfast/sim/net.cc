@@ -90,6 +90,11 @@ void Net::note(const char* kind, const Link& l, const Slice& bytes) {
 }
 
 void Net::send(NodeId from, NodeId to, Slice bytes) {
+  const auto mouth = mouths_.find(from);
+  mouth == mouths_.end() ? say(from, to, std::move(bytes)) : mouth->second(to, std::move(bytes));
+}
+
+void Net::say(NodeId from, NodeId to, Slice bytes) {
   Link& l = link(from, to);
   const LinkEffect& e = l.effect;
   ++stats_.sent;
@@ -207,7 +212,8 @@ void Net::arrive(Link& l, uint64_t epoch, const Slice& bytes) {
     note("lose", l, bytes);
     return;
   }
-  const auto handler = handlers_.find(l.to);
+  const auto ear = ears_.find(l.to);
+  const auto handler = handlers_.find(ear == ears_.end() ? l.to : ear->second(l.from));
   if (handler == handlers_.end()) {
     ++stats_.lost;
     return;

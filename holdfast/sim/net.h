@@ -62,6 +62,14 @@ class Net {
 
   void send(NodeId from, NodeId to, Slice bytes);
 
+  // What this endpoint sends goes to its mouth instead, which passes on what it likes with say().
+  using Mouth = std::function<void(NodeId to, Slice bytes)>;
+  void set_mouth(NodeId endpoint, Mouth mouth) { mouths_[endpoint] = std::move(mouth); }
+  void say(NodeId from, NodeId to, Slice bytes);
+  // Which endpoint hears what `from` sends to this one.
+  using Ear = std::function<NodeId(NodeId from)>;
+  void set_ear(NodeId endpoint, Ear ear) { ears_[endpoint] = std::move(ear); }
+
   // Lays a fault over all links for which `covers` holds; returns its number.
   uint64_t add_fault(Covers covers, LinkEffect effect);
   void remove_fault(uint64_t number);
@@ -122,6 +130,8 @@ class Net {
   Random random_;
   Duration min_delay_, max_delay_;
   std::map<NodeId, Handler> handlers_;
+  std::map<NodeId, Mouth> mouths_;
+  std::map<NodeId, Ear> ears_;
   std::map<std::pair<NodeId, NodeId>, Link> links_;
   std::vector<Fault> faults_;
   uint64_t version_ = 1;

@@ -8,6 +8,7 @@ namespace holdfast::sim {
 namespace {
 
 using enum FaultKind;
+using FailureClass::kFailArbitrary;
 using FailureClass::kFailResume;
 using FailureClass::kFailSafe;
 using FailureClass::kFailSilent;
@@ -74,6 +75,18 @@ constexpr FaultInfo kInfo[] = {
     {kDrift, "T2", "drift", {kClock, kTiming, kTransient}, false},
     {kFreeze, "T3", "freeze", {kClock, kFailResume, kTransient}, false},
     {kTimerError, "T6", "timer_error", {kClock, kTiming, kTransient}, false},
+    {kEquivocate, "Y1", "equivocate", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kTwins, "Y2", "twins", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kForgetful, "Y3", "forgetful", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kSilentToSome, "Y4", "silent_to_some", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kLateProposals, "Y5", "late_proposals", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kForgedVotes, "Y6", "forged_votes", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kBadEvidence, "Y7", "bad_evidence", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kOffByOne, "Y8", "off_by_one", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kFalseState, "Y9", "false_state", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kOldWords, "Y10", "old_words", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kFlood, "Y11", "flood", {kProcess, kFailArbitrary, kPermanent}, true, true},
+    {kCollude, "Y12", "collude", {kProcess, kFailArbitrary, kPermanent}, true, true},
 };
 
 constexpr bool in_order() {

@@ -70,9 +70,23 @@ enum class FaultKind {
   kDrift,
   kFreeze,
   kTimerError,  // T1 - T6
+  kEquivocate,
+  kTwins,
+  kForgetful,
+  kSilentToSome,
+  kLateProposals,
+  kForgedVotes,
+  kBadEvidence,
+  kOffByOne,
+  kFalseState,
+  kOldWords,
+  kFlood,
+  kCollude,  // Y1 - Y12, over PBFT
 };
-constexpr FaultKind last_value(FaultKind) { return FaultKind::kTimerError; }
-inline constexpr size_t kFaultKinds = static_cast<size_t>(FaultKind::kTimerError) + 1;
+constexpr FaultKind last_value(FaultKind) { return FaultKind::kCollude; }
+inline constexpr size_t kFaultKinds = static_cast<size_t>(FaultKind::kCollude) + 1;
+// A member turns into a liar, for good.
+constexpr bool is_lie(FaultKind kind) { return kind >= FaultKind::kEquivocate; }
 
 struct FaultInfo {
   FaultKind kind;

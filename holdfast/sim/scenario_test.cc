@@ -35,7 +35,7 @@ TEST(Scenario, EveryScenarioOfTheHouseKeepsEveryPromise) {
     }
     ++count;
   }
-  EXPECT_GE(count, 6u);
+  EXPECT_GE(count, 7u);
   uint64_t older_snapshots = 0;
   for (const Mark* m : all_marks()) older_snapshots += m->name == "replica.older_snapshot_used" ? m->hits.load() : 0;
   EXPECT_GT(older_snapshots, 0u) << "a snapshot rotted, and nobody noticed";

@@ -47,7 +47,8 @@ std::string hex(uint64_t v) {
 
 // The scenario may have a seed of its own, so the seed is always said.
 std::string run_command(const SimOptions& o, uint64_t seed) {
-  const std::string engine = o.engine ? " --engine " + std::string(replica::name_of(*o.engine)) : "";
+  std::string engine = o.engine ? " --engine " + std::string(replica::name_of(*o.engine)) : "";
+  if (o.liars) engine += " --liars " + std::to_string(*o.liars);
   return "holdfast sim" + (o.scenario.empty() ? "" : " --scenario " + o.scenario) + engine + " --seed " +
          std::to_string(seed);
 }
@@ -61,7 +62,7 @@ std::string run_json(const SimOptions& o, const RunResult& r) {
                      ",\"trace_hash\":\"" + hex(r.trace_hash) + "\",\"events\":" + std::to_string(r.events) +
                      ",\"calls\":" + std::to_string(r.calls) + ",\"answered\":" + std::to_string(r.answered) +
                      ",\"revisions\":" + std::to_string(r.revisions) + ",\"terms\":" + std::to_string(r.terms) +
-                     ",\"virtual_ms\":" + std::to_string(r.ended.millis());
+                     ",\"lies\":" + std::to_string(r.lies) + ",\"virtual_ms\":" + std::to_string(r.ended.millis());
   if (!r.violations.empty()) {
     text += std::string(",\"promised\":") + (r.budget.safe ? "true" : "false") +
             ",\"oracle\":" + json_text(r.violations[0].oracle) +
@@ -79,7 +80,8 @@ void report(const SimOptions& o, const RunResult& r, std::ostream& out) {
   if (o.one_run()) {
     out << "seed " << r.seed << ": trace " << hex(r.trace_hash) << ", " << r.ended.millis() << " virtual ms, "
         << r.events << " events, " << r.answered << " of " << r.calls << " calls answered, revision " << r.revisions
-        << ", term " << r.terms << (r.violations.empty() ? "; every promise kept" : "") << "\n";
+        << ", term " << r.terms << (r.lies == 0 ? "" : ", " + std::to_string(r.lies) + " lies told")
+        << (r.violations.empty() ? "; every promise kept" : "") << "\n";
   }
   for (const Violation& v : r.violations) {
     out << "seed " << r.seed << " FAILED at " << check::describe(v.at) << " ms: " << v.oracle << "\n"
@@ -106,6 +108,7 @@ StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
   if (o.scenario.empty()) {
     RunSpec spec = swarm_spec(seed);
     run_on(spec, o.engine.value_or(spec.store.engine));
+    if (spec.store.engine == replica::EngineKind::kPbft) draw_byzantine(spec, o.liars);
     return spec;
   }
   std::ifstream file(o.scenario);
@@ -113,7 +116,9 @@ StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
   if (!file || !(text << file.rdbuf())) return absl::NotFoundError(o.scenario + ": cannot be read");
   StatusOr<RunSpec> spec = parse_scenario(text.str(), o.scenario);
   if (spec.ok() && o.one_seed) spec->seed = seed;
-  if (spec.ok() && o.engine) run_on(*spec, *o.engine);
+  if (!spec.ok()) return spec;
+  if (o.engine) run_on(*spec, *o.engine);
+  if (const Status fits = check_liars(*spec); !fits.ok()) return fits;
   return spec;
 }
 

@@ -24,6 +24,8 @@ same run, on every machine. A run that breaks a promise ends the command, which 
   --jobs N          this many processes share the seeds (default 1)
   --scenario FILE   a cluster, a workload and faults from a TOML file (docs/simulator.md); with --seed another seed
   --engine E        what keeps the log: raft (the default), paxos or pbft
+  --liars N         over PBFT: so many members lie, in every run; else up to f of 3f + 1 in half of the runs, and in some
+                    of the others members come and go. More than f conspire, and break promises: see what is shown
   --trace           print every event
   --svg FILE        draw the run as a space-time diagram: of a run that breaks a promise the end, else the beginning
   --svg-window A..B what lies between these virtual milliseconds instead
@@ -34,6 +36,7 @@ same run, on every machine. A run that breaks a promise ends the command, which 
 
 Examples:
   holdfast sim --seeds 1..1000 --jobs 2
+  holdfast sim --engine pbft --seeds 1..1000
   holdfast sim --seed 42 --trace
   holdfast sim --seed 42 --svg run.svg --svg-window 300..340
   holdfast sim --scenario holdfast/sim/scenarios/leader_killed_under_load.toml
@@ -111,6 +114,13 @@ bool set_engine(SimOptions& o, const std::string& text) {
   return o.engine.has_value();
 }
 
+bool set_liars(SimOptions& o, const std::string& text) {
+  const auto n = number(text);
+  if (!n || *n > 7) return false;
+  o.liars = static_cast<size_t>(*n);
+  return true;
+}
+
 template <bool SimOptions::*kMember>
 bool set_flag(SimOptions& o, const std::string&) {
   o.*kMember = true;
@@ -123,6 +133,7 @@ constexpr Option kOptions[] = {
     {"--jobs", set_jobs, "a number from 1 to 256"},
     {"--scenario", set_scenario, "a file"},
     {"--engine", set_engine, "raft, paxos or pbft"},
+    {"--liars", set_liars, "a number from 0 to 7"},
     {"--trace", set_flag<&SimOptions::trace>, nullptr},
     {"--svg", set_svg, "a file to write"},
     {"--svg-window", set_svg_window, "a range of milliseconds such as 300..340"},
@@ -138,6 +149,9 @@ Status wrong(const SimOptions& o, bool range_given) {
   if (range_given && o.one_seed) return absl::InvalidArgumentError("--seed and --seeds exclude each other");
   if (range_given && !o.scenario.empty()) {
     return absl::InvalidArgumentError("--scenario describes one run: give it --seed, not --seeds");
+  }
+  if (o.liars && (o.engine != replica::EngineKind::kPbft || !o.scenario.empty())) {
+    return absl::InvalidArgumentError("--liars needs --engine pbft, and seeds: a scenario names its liars itself");
   }
   if (!o.svg.empty() && !o.one_run()) {
     return absl::InvalidArgumentError("--svg draws one run: give --seed or --scenario");

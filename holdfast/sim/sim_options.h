@@ -19,6 +19,7 @@ struct SimOptions {
   unsigned jobs = 1;
   std::string scenario;                       // empty: the seed draws everything
   std::optional<replica::EngineKind> engine;  // none: as the scenario says, else Raft
+  std::optional<size_t> liars;                // over PBFT; none: as the seed says
   bool trace = false, spec = false, marks = false, json = false, keep_going = false;
   std::string svg;                    // a file for the picture; empty: none
   uint64_t svg_from_ms = 0;           // virtual time

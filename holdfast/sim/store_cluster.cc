@@ -8,6 +8,21 @@
 #include "holdfast/sim/frame.h"
 
 namespace holdfast::sim {
+namespace {
+
+std::vector<store::Member> founders_of(const StoreConfig& config) {
+  std::vector<store::Member> out;
+  for (uint64_t i = 1; i <= config.members; ++i) {
+    store::Member m;
+    m.id = NodeId(i);
+    m.name = "m" + std::to_string(i);
+    m.peer_urls = {"http://" + m.name + ":2380"};
+    out.push_back(std::move(m));
+  }
+  return out;
+}
+
+}  // namespace
 
 StoreCluster::StoreCluster(World& world, const StoreConfig& config, const WorkloadConfig& workload)
     : world_(world),
@@ -16,17 +31,11 @@ StoreCluster::StoreCluster(World& world, const StoreConfig& config, const Worklo
       net_(world, config.min_delay, config.max_delay),
       random_(world.stream("cluster")),
       recorder_(world),
-      oracle_(world, config.engine) {
-  std::vector<store::Member>& bootstrap = founders_;
-  for (uint64_t i = 1; i <= config.members; ++i) {
-    store::Member m;
-    m.id = NodeId(i);
-    m.name = "m" + std::to_string(i);
-    m.peer_urls = {"http://" + m.name + ":2380"};
-    bootstrap.push_back(std::move(m));
-  }
-  for (const store::Member& m : bootstrap) add_member(m.id, bootstrap);
-  const MemberList list = [this] { return current(); };
+      oracle_(world, config.engine),
+      founders_(founders_of(config)),
+      liars_(world, net_, config_, founders_, [this] { return current(); }) {
+  for (const store::Member& m : founders_) add_member(m.id, founders_);
+  const MemberList list = [this] { return honest(); };
   for (size_t i = 0; i < workload.clients; ++i) {
     clients_.push_back(std::make_unique<LoopClient>(world_, net_, next_client_++, list, recorder_, workload));
   }
@@ -50,7 +59,9 @@ StoreMember& StoreCluster::add_member(NodeId id, std::vector<store::Member> boot
   members_.push_back(std::make_unique<StoreMember>(world_, net_, config_, id, std::move(bootstrap)));
   StoreMember& m = *members_.back();
   m.node().set_supervisor([this, &m](Process&, bool by_itself) { on_down(m, by_itself); });
-  m.node().set_observer([this, &m](const service::Service&) { oracle_.observe(m); });
+  m.node().set_observer([this, &m](const service::Service&) {
+    if (!m.lies) oracle_.observe(m);
+  });
   return m;
 }
 
@@ -64,7 +75,7 @@ StoreMember* StoreCluster::find(NodeId id) {
 std::vector<NodeId> StoreCluster::current() const {
   const service::Service* best = nullptr;
   for (const auto& m : members_) {
-    if (m->service() == nullptr || !m->service()->replica().started()) continue;
+    if (m->lies || m->service() == nullptr || !m->service()->replica().started()) continue;
     if (best == nullptr || m->service()->replica().applied_index() > best->replica().applied_index())
       best = m->service();
   }
@@ -78,12 +89,26 @@ std::vector<NodeId> StoreCluster::current() const {
   return out;
 }
 
+// Whom clients may turn to: who lies can tell its own clients what it likes.
+std::vector<NodeId> StoreCluster::honest() const {
+  std::vector<NodeId> out = current();
+  std::erase_if(out, [&](NodeId id) { return liars_.lies(id); });
+  return out;
+}
+
+void StoreCluster::turn(StoreMember& member, pbft::Lie lie, uint64_t seed) {
+  liars_.turn(member, lie, seed);
+  for (auto& c : clients_) c->leave(member.id());
+  for (auto& w : watchers_) w->connection_lost(member.id());
+  for (auto& e : extra_) e->connection_lost(member.id());
+}
+
 std::vector<StoreMember*> StoreCluster::due() {
   std::vector<StoreMember*> out;
   const std::vector<NodeId> now = current();
   for (auto& m : members_) {
     if (std::find(now.begin(), now.end(), m->id()) == now.end()) continue;
-    if (m->damaged && m->refuses()) continue;
+    if (m->lies || (m->damaged && m->refuses())) continue;
     // What it has not read yet says nothing: a member that starts over and over must serve like any other.
     if (m->service() != nullptr && m->service()->replica().started()) {
       const store::Member* self = m->service()->store().member(m->id());
@@ -126,7 +151,7 @@ void StoreCluster::stop_watchers() {
 
 Caller& StoreCluster::extra_caller() {
   extra_.push_back(std::make_unique<Caller>(
-      world_, net_, next_client_++, [this] { return current(); }, recorder_));
+      world_, net_, next_client_++, [this] { return honest(); }, recorder_));
   return *extra_.back();
 }
 
@@ -141,7 +166,7 @@ void StoreCluster::reset_connections(NodeId member) {
 
 void StoreCluster::on_down(StoreMember& member, bool by_itself) {
   if (!half_open_) reset_connections(member.id());
-  if (member.node().life() == Life::kRefused && !member.damaged) {
+  if (member.node().life() == Life::kRefused && !member.damaged && !member.lies) {
     world_.violate("DUR", to_text(member.id()) +
                               " refuses to start although nothing damaged its disk: " + member.node().last_words());
     return;
@@ -150,7 +175,7 @@ void StoreCluster::on_down(StoreMember& member, bool by_itself) {
   const bool named = std::any_of(member.rotten.begin(), member.rotten.end(), [&](const std::string& file) {
     return words.find(file + " at byte") != std::string::npos;
   });
-  if (member.node().life() == Life::kRefused && !member.destroyed.empty() && !named) {
+  if (member.node().life() == Life::kRefused && !member.destroyed.empty() && !named && !member.lies) {
     world_.violate("DUR",
                    to_text(member.id()) + " does not say that " + *member.destroyed.begin() + " is damaged: " + words);
     return;
@@ -175,7 +200,7 @@ void StoreCluster::operate() {
   reconcile();
   if (operator_running_ && !operator_->busy()) {
     for (auto& m : members_) {
-      if (m->service() == nullptr || !m->service()->replica().leads()) continue;
+      if (m->lies || m->service() == nullptr || !m->service()->replica().leads()) continue;
       if (config_.engine == replica::EngineKind::kPbft) {
         change_group(*m);
       } else {
@@ -195,7 +220,7 @@ void StoreCluster::operate() {
 void StoreCluster::reconcile() {
   std::vector<NodeId> now = current();
   for (const auto& m : members_) {
-    if (m->service() == nullptr || !m->service()->replica().started()) continue;
+    if (m->lies || m->service() == nullptr || !m->service()->replica().started()) continue;
     for (const NodeId id : m->service()->replica().membership().everyone()) {
       if (std::find(now.begin(), now.end(), id) == now.end()) now.push_back(id);
     }
@@ -212,7 +237,8 @@ void StoreCluster::reconcile() {
 }
 
 void StoreCluster::operator_call(store::Request request) {
-  const std::vector<NodeId> now = current();
+  const std::vector<NodeId> now = honest();
+  if (now.empty()) return;
   operator_->call(now[random_.below(now.size())], std::move(request), false, Duration::millis(1500),
                   [this](const store::Request&, const store::Response*) { reconcile(); });
 }
@@ -247,14 +273,18 @@ void StoreCluster::change_group(const StoreMember& primary) {
   }
   pbft::Change change{.epoch = primary.service()->replica().term().value() >> 32};
   service::GroupChange context;
-  if (now.size() > kLeast && (now.size() == kMost || random_.chance(1, 3))) {
+  const bool shrinks = now.size() > kLeast && (now.size() == kMost || random_.chance(1, 3));
+  const bool replaces = !shrinks && random_.chance(1, 4);
+  if (shrinks || replaces) {
     const auto founder = [&](NodeId id) { return id.value() <= founders_.size(); };
     const auto founders = static_cast<size_t>(
         std::count_if(now.begin(), now.end(), [&](const store::Member& m) { return founder(m.id); }));
     const NodeId gone = now[random_.below(now.size())].id;
     if (founder(gone) && founders <= kFoundersKept) return;
     change.removed.push_back(gone);
-  } else {
+  }
+  if (replaces) mark<"sim.store.member_replaced">();
+  if (!shrinks) {
     store::Member& fresh = context.added.emplace_back();
     fresh.id = NodeId(members_.size() + 1);
     fresh.peer_urls = {"http://new" + std::to_string(fresh.id.value()) + ":2380"};
@@ -263,9 +293,7 @@ void StoreCluster::change_group(const StoreMember& primary) {
   change.context = codec::encode_flat(context);
   pbft::FastAuthority administrator(pbft::Notary(kClusterId), kAdministrator);
   Slice bytes = codec::encode_flat(pbft::SignedChange{change, administrator.sign(pbft::text_of(kClusterId, change))});
-  if (!change.removed.empty()) {
-    return operator_call(store::MemberRemoveRequest{change.removed[0], std::move(bytes)});
-  }
+  if (shrinks) return operator_call(store::MemberRemoveRequest{change.removed[0], std::move(bytes)});
   operator_call(store::MemberAddRequest{context.added[0].peer_urls, false, std::move(bytes)});
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "holdfast/sim/clients.h"
+#include "holdfast/sim/store_liars.h"
 #include "holdfast/sim/store_member.h"
 #include "holdfast/sim/store_oracle.h"
 
@@ -24,9 +25,12 @@ class StoreCluster {
   // In the order in which they came; those that were removed stay in the list.
   const std::vector<std::unique_ptr<StoreMember>>& members() const { return members_; }
   StoreMember* find(NodeId id);
-  // The members of the cluster as it is now, as far as its most advanced live member knows.
+  // The members of the cluster as it is now, as far as its most advanced live and honest member knows.
   std::vector<NodeId> current() const;
-  // Those of them that must serve once the faults are over: neither learners nor with a damaged disk.
+  // From now on this member lies (store_liars.h).
+  void turn(StoreMember& member, pbft::Lie lie, uint64_t seed);
+  const StoreLiars& liars() const { return liars_; }
+  // Those of them that must serve once the faults are over: neither learners nor liars nor with a damaged disk.
   std::vector<StoreMember*> due();
   // The leader of the highest term that is up; none when nobody leads.
   StoreMember* leader();
@@ -54,6 +58,7 @@ class StoreCluster {
   void change_members(const std::vector<store::Member>& now);
   void change_group(const StoreMember& primary);
   void operator_call(store::Request request);
+  std::vector<NodeId> honest() const;
 
   World& world_;
   StoreConfig config_;
@@ -63,6 +68,7 @@ class StoreCluster {
   Recorder recorder_;
   StoreOracle oracle_;
   std::vector<store::Member> founders_;
+  StoreLiars liars_;
   std::vector<std::unique_ptr<StoreMember>> members_;
   std::vector<std::unique_ptr<LoopClient>> clients_;
   std::vector<std::unique_ptr<WatchClient>> watchers_;

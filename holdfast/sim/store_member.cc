@@ -22,9 +22,10 @@ std::unique_ptr<DiskStorage> make_storage(World& world, const StoreConfig& confi
 }  // namespace
 
 StoreMember::StoreMember(World& world, Net& net, const StoreConfig& config, NodeId id,
-                         std::vector<store::Member> bootstrap)
+                         std::vector<store::Member> bootstrap, NodeId identity)
     : net_(net),
       config_(config),
+      identity_(identity ? identity : id),
       bootstrap_(std::move(bootstrap)),
       storage_(nullptr),
       node_(
@@ -50,7 +51,7 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   service::Config c;
   c.replica.engine = config_.engine;
   consensus::Config& r = c.replica.consensus;
-  r.self = start.self;
+  r.self = identity_;
   r.seed = start.seed;
   r.heartbeat_interval = config_.heartbeat;
   r.election_timeout = config_.election_timeout;
@@ -58,7 +59,7 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   r.max_append_bytes = config_.max_append_bytes;
   r.snapshot_chunk_bytes = config_.snapshot_chunk_bytes;
   r.catch_up_entries = config_.catch_up_entries;
-  if (config_.engine == replica::EngineKind::kPbft) c.replica.byzantine = byzantine(start);
+  if (config_.engine == replica::EngineKind::kPbft) c.replica.byzantine = byzantine();
   for (const store::Member& m : bootstrap_) {
     (m.is_learner ? c.replica.bootstrap.learners : c.replica.bootstrap.voters).push_back(m.id);
   }
@@ -67,7 +68,7 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
   c.replica.snapshot_slice_bytes = config_.snapshot_chunk_bytes;
   c.replica.proposal_retry = config_.election_timeout;
   c.limits.min_lease_ttl_seconds = config_.min_lease_ttl_seconds;
-  c.name = "m" + std::to_string(start.self.value());
+  c.name = "m" + std::to_string(identity_.value());
   c.client_urls = {"http://" + c.name + ":2379"};
   c.bootstrap = bootstrap_;
   c.request_timeout = config_.request_timeout;
@@ -75,7 +76,7 @@ std::unique_ptr<service::Service> StoreMember::make(const NodeStart& start) {
 }
 
 // Every member's identity follows from its number.
-replica::ByzantineConfig StoreMember::byzantine(const NodeStart& start) const {
+replica::ByzantineConfig StoreMember::byzantine() const {
   replica::ByzantineConfig c;
   c.cluster = kClusterId;
   c.request_timeout = config_.election_timeout;
@@ -83,9 +84,9 @@ replica::ByzantineConfig StoreMember::byzantine(const NodeStart& start) const {
   for (const store::Member& m : bootstrap_) c.configuration.members.push_back({m.id, pbft::Notary::key_of(m.id)});
   c.configuration.administrator = pbft::Notary::key_of(kAdministrator);
   // Signatures that only simulated members believe: real ones would take most of a run's time.
-  c.authority = std::make_shared<pbft::FastAuthority>(pbft::Notary(kClusterId), start.self);
+  c.authority = std::make_shared<pbft::FastAuthority>(pbft::Notary(kClusterId), identity_);
   // Whoever comes without a record may have voted before, but for the first time of all.
-  if (!node_.storage_trusted()) c.beginning = pbft::Beginning::kLostDisk;
+  if (!node_.storage_trusted() && !forgets) c.beginning = pbft::Beginning::kLostDisk;
   return c;
 }
 

@@ -41,8 +41,10 @@ class StoreMember {
  public:
   using Node = SimNode<service::Service>;
 
-  // `bootstrap`: every initial member; empty to join an existing cluster, but not over PBFT.
-  StoreMember(World& world, Net& net, const StoreConfig& config, NodeId id, std::vector<store::Member> bootstrap);
+  // `bootstrap`: every initial member; empty to join an existing cluster, but not over PBFT. `identity`: who it says it
+  // is, where that is not its address.
+  StoreMember(World& world, Net& net, const StoreConfig& config, NodeId id, std::vector<store::Member> bootstrap,
+              NodeId identity = {});
 
   NodeId id() const { return node_.id(); }
   Node& node() { return node_; }
@@ -53,6 +55,10 @@ class StoreMember {
   bool refuses() const;
   // It has been removed from the cluster: whatever it does, nobody waits for it.
   bool removed = false;
+  // It is Byzantine (store_liars.h): whatever it does, nobody believes it.
+  bool lies = false;
+  // It comes back without its records, and says that it is new.
+  bool forgets = false;
   // A fault damaged its disk: it may refuse to start, and counts as crashed for good then.
   bool damaged = false;
   // The files that rotted. Where records are among them that its log must keep, and knows to have been acknowledged, it
@@ -69,7 +75,7 @@ class StoreMember {
   };
 
   std::unique_ptr<service::Service> make(const NodeStart& start);
-  replica::ByzantineConfig byzantine(const NodeStart& start) const;
+  replica::ByzantineConfig byzantine() const;
   bool receive(NodeId from, const Slice& bytes);
   void on(NodeId client, const ClientCall& call);
   void on(NodeId client, const ClientAbandon& abandon);
@@ -86,6 +92,7 @@ class StoreMember {
 
   Net& net_;
   StoreConfig config_;
+  const NodeId identity_;
   std::vector<store::Member> bootstrap_;
   DiskStorage* storage_;
   Node node_;

@@ -228,6 +228,7 @@ class StoreRun {
     r.answered = cluster_.recorder().succeeded();
     r.revisions = cluster_.oracle().log().last().value();
     r.terms = cluster_.oracle().highest_term().value();
+    r.lies = cluster_.liars().told();
     r.ended = world_.now();
     r.budget = budget_;
     r.struck = injector_.struck();

@@ -41,6 +41,7 @@ struct RunResult {
   uint64_t answered = 0;
   int64_t revisions = 0;
   uint64_t terms = 0;
+  uint64_t lies = 0;  // what liars said that their replicas would not have said
   Time ended;
   Budget budget;                               // what was demanded, and why
   std::array<uint32_t, kFaultKinds> struck{};  // how often each kind of fault was begun

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "holdfast/base/slice.h"
-#include "holdfast/consensus/pbft/liar_testing.h"
+#include "holdfast/consensus/liars/liar.h"
 
 namespace holdfast::nemesis {
 

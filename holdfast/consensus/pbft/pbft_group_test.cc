@@ -2,7 +2,7 @@
 // rot, membership, reads, and the real keys.
 #include <gtest/gtest.h>
 
-#include "holdfast/consensus/pbft/liar_testing.h"
+#include "holdfast/consensus/liars/liar.h"
 #include "holdfast/consensus/pbft/oracle_testing.h"
 #include "holdfast/consensus/pbft/quiet_testing.h"
 

@@ -1,4 +1,4 @@
-// Each of the twelve ways in which a member may be Byzantine (liar_testing.h: Y1 to Y12), by itself: one member of four
+// Each of the twelve ways in which a member may be Byzantine (consensus/liars: Y1 to Y12), by itself: one member of four
 // does nothing else, on top of all that networks and crashes do; it does so often enough to count, and hurts nobody.
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "holdfast/base/random.h"
-#include "holdfast/consensus/pbft/liar_testing.h"
+#include "holdfast/consensus/liars/liar.h"
 
 namespace holdfast::pbft {
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "holdfast/consensus/liars/liar.h"
 #include "holdfast/consensus/pbft/client.h"
-#include "holdfast/consensus/pbft/liar_testing.h"
 #include "holdfast/consensus/pbft/notary.h"
 #include "holdfast/consensus/pbft/oracle_testing.h"
 #include "holdfast/consensus/pbft/plan_testing.h"
