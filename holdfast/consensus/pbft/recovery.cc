@@ -87,11 +87,25 @@ void Replica::Impl::resume_epoch(Step& s) {
     view = standing.view;
     changing = standing.changing;
   }
+  resume_checkpoint(s);
   opening_end = next_place = std::max(low(), executed);
   restore_places(s);
   ++next_place;
   say_again(s);
   if (last) ledger.forget_recovered();
+}
+
+// The view may have begun behind a checkpoint that this replica had not reached, and whose own record was lost in the
+// crash: the proofs of the view have it.
+void Replica::Impl::resume_checkpoint(Step& s) {
+  const Standing& standing = ledger.content().standing;
+  if (standing.epoch != group().epoch() || !standing.entered) return;
+  const CheckpointCert begun = judge.opening(standing.entered->view).stable;
+  if (begun.checkpoint.seq <= low()) return;
+  mark<"pbft.checkpoint_of_the_view_again">();
+  stable = begun;
+  if (begun.checkpoint.seq > executed) certs[begun.checkpoint.seq] = begun;
+  ledger.became_stable(begun, s.out);
 }
 
 void Replica::Impl::restore_places(Step& s) {

@@ -139,6 +139,7 @@ struct Replica::Impl {
   // --- recovery.cc ---
   void begin(Step& s);
   void resume_epoch(Step& s);
+  void resume_checkpoint(Step& s);
   void restore_places(Step& s);
   void say_again(Step& s);
 
