@@ -172,6 +172,35 @@ TEST(PbftCrash, ARestartedReplicaForgetsNoPromise) {
                           [](const auto& w) { return std::holds_alternative<Prepare>(w.message()); }));
 }
 
+// The record of the view is there, that of the checkpoint it began behind is not: the view's proofs have it.
+TEST(PbftCrash, AViewThatBeganFarAheadIsResumedFromItsProofs) {
+  Quiet q;
+  q.start();
+  bool new_view_only = false;
+  q.drops = [&](NodeId, NodeId to, const Message& m) {
+    if (std::holds_alternative<PrePrepare>(m) && new_view_only) return true;
+    return to == NodeId(4) && !(new_view_only && std::holds_alternative<SignedNewView>(m));
+  };
+  for (int i = 0; i < 42; ++i) {  // farther than any window
+    q.submit("op" + std::to_string(i));
+    q.pass(40);
+  }
+  new_view_only = true;
+  q.slow.insert(NodeId(4));
+  q.submit("nobody proposes it");
+  for (int i = 0; i < 300 && q.replica(4).view() == View(); ++i) q.pass(10);
+  ASSERT_EQ(q.replica(4).view(), View(1));
+  ASSERT_EQ(q.replica(4).executed_upto(), Seq(0));
+  q.crash(4, /*kept=*/1);
+  q.slow.clear();
+  q.restart(4);
+  EXPECT_EQ(q.replica(4).view(), View(1));
+  q.replica(4).check_invariants();
+  q.drops = {};
+  q.pass(3000);
+  EXPECT_EQ(q.member(4).state().hash, q.member(1).state().hash);
+}
+
 TEST(PbftCrash, WhatWasCommittedSurvivesTheLossOfPowerEverywhere) {
   Quiet q;
   q.start();
