@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/match.h"
 #include "holdfast/base/assert.h"
 #include "holdfast/base/random.h"
 #include "holdfast/lab/scenario.h"
@@ -43,7 +44,7 @@ agreement = "kept"
 void read(const std::string& text) {
   const auto scenario = lab::parse_scenario(text, "any");
   if (!scenario.ok()) {
-    ensure(absl::IsInvalidArgument(scenario.status()) && scenario.status().message().starts_with("any: "),
+    ensure(absl::IsInvalidArgument(scenario.status()) && absl::StartsWith(scenario.status().message(), "any: "),
            "a refusal says which scenario and why");
     return;
   }
