@@ -29,6 +29,9 @@ do = "cut"
 who = "a"
 from = ["b"]
 say = "apart"
+[[step]]
+at_ms = 2
+do = "heal"
 [[message]]
 kind = "Begin"
 from = ["a"]
@@ -64,6 +67,8 @@ void read(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   read(std::string(reinterpret_cast<const char*>(data), size));
+  static const bool good = lab::parse_scenario(std::string(kGood), "good").ok();
+  ensure(good, "what is changed was a scenario");
   if (size == 0) return 0;
   Random random(data[0] + 256 * size);
   std::string changed(kGood);
