@@ -251,14 +251,14 @@ void NodeHost<Core>::settle() {
 }
 
 // An armed timer that fires too early is left alone: being early costs one look at the clock, arming anew on each
-// heartbeat would cost more.
+// heartbeat would cost more. A timer that has run out cannot be taken back any more when the host goes.
 template <class Core>
 void NodeHost<Core>::arm(Time at, Time now_) {
   if (at == Time::never() || armed_ <= at) return;
   armed_ = at;
   timer_.expires_after(to_chrono(at - now_));
-  timer_.async_wait([this, at](const asio::error_code& error) {
-    if (error) return;
+  timer_.async_wait([this, at, alive = std::weak_ptr<bool>(alive_)](const asio::error_code& error) {
+    if (error || alive.expired()) return;
     armed_ = Time::never();
     lag_seconds_.observe(static_cast<double>(std::max<int64_t>((now() - at).nanos(), 0)) * 1e-9);
     settle();

@@ -47,6 +47,7 @@ struct End : Host::Owner {
       : id(n), medium(n, "the-disk"), host(std::make_unique<Host>(loop, core, *this, metrics)) {}
   void on_event(Text event) override { events.push_back(event.text.str()); }
   void on_log_failed(const Status& why) override { failures.emplace_back(why.message()); }
+  Time on_turn(Time) override { return wake; }
 
   Status recover() {
     NodeStorage storage{&disk, nullptr, {}};
@@ -62,6 +63,7 @@ struct End : Host::Owner {
   Metrics metrics;
   Teller core;
   std::vector<std::string> events, failures;
+  Time wake = Time::never();
   std::unique_ptr<Host> host;
 };
 
@@ -185,6 +187,24 @@ TEST_F(NodeHostTest, AHaltedNodeTakesNoInputAndSaysNothing) {
 }
 
 // Who feeds a node whose disk does not keep up has to wait.
+// Cancelling a timer does not take back a handler that is due.
+TEST_F(NodeHostTest, ATimerThatHasRunOutDoesNothingAfterTheEnd) {
+  a.wake = now() + Duration::millis(3);
+  a.host->step([](Teller&, Time, Out&) {});
+  loop.restart();
+  loop.poll();
+  const Histogram& ran_out = a.metrics.histogram("holdfast_loop_lag_seconds", "", {});
+  const uint64_t often = ran_out.count();
+  asio::steady_timer before(loop, std::chrono::milliseconds(0));
+  before.async_wait([&](const asio::error_code&) { a.host.reset(); });
+  while (now() <= a.wake + Duration::millis(1)) {
+  }
+  loop.restart();
+  loop.poll();
+  EXPECT_EQ(a.host, nullptr);
+  EXPECT_EQ(ran_out.count(), often);
+}
+
 TEST_F(NodeHostTest, MessagesWaitWhileTheLogIsFarBehind) {
   ASSERT_TRUE(reaches(b, a, "before"));
   a.gate.set(false);
