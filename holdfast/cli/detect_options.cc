@@ -13,11 +13,14 @@
 namespace holdfast::cli {
 namespace {
 
-bool is_name(std::string_view text) {
-  const bool visible =
-      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
-  return !text.empty() && text.size() <= kMaxAgentName && is_utf8(text) && visible;
+// What may be shown on a terminal, whoever it comes from.
+bool visible(std::string_view text) {
+  return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
+  });
 }
+
+bool is_name(std::string_view text) { return !text.empty() && text.size() <= kMaxAgentName && visible(text); }
 
 bool is_unspecified(const runtime::Url& url) { return url.host == "0.0.0.0" || url.host == "::"; }
 
@@ -93,8 +96,9 @@ Slice encode_card(const AgentCard& card) { return codec::encode_flat(card); }
 
 AgentCard decode_card(NodeId node, const Slice& meta) {
   StatusOr<AgentCard> card = codec::decode<AgentCard>(meta);
-  if (card.ok() && is_name(card->name) && card->address.size() < 100) return *std::move(card);
-  return {hex_id(node.value()), ""};
+  if (!card.ok() || !is_name(card->name)) return {hex_id(node.value()), ""};
+  const bool address = card->address.size() < 100 && visible(card->address) && parse_host_port(card->address).ok();
+  return {card->name, address ? card->address : ""};
 }
 
 NodeId identity_of(std::string_view name) { return NodeId(hash64(name) | uint64_t{1} << 63); }

@@ -53,7 +53,8 @@ struct AgentCard {
   std::string address;  // "HOST:PORT", numeric
 };
 Slice encode_card(const AgentCard& card);
-// Whatever another member sent; a name that is none is replaced by the identity.
+// Whatever another member sent, fit to be shown: a name that is none is replaced by the identity, an address that is
+// none by nothing.
 AgentCard decode_card(NodeId node, const Slice& meta);
 
 // The identity of the member of that name. Never that of an alias of a seed.

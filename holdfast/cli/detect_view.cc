@@ -16,6 +16,8 @@ std::string tenths(double value) {
   return text;
 }
 
+std::string place(const std::string& address) { return address.empty() ? "an unknown address" : address; }
+
 std::vector<std::vector<std::string>> table_of(const DetectScreen& screen, const AgentNames& names) {
   const bool phi = screen.detector == detect::DetectorKind::kPhi;
   const bool timeout =
@@ -61,11 +63,11 @@ Notice AgentNames::about(const char* event, NodeId node, const std::string& text
 std::optional<Notice> AgentNames::notice(const detect::AgentEvent& event) {
   if (const auto* e = std::get_if<detect::Joined>(&event)) {
     describe(e->node, decode_card(e->node, e->meta));
-    return about("joined", e->node, cat("joined, at ", address_of(e->node)));
+    return about("joined", e->node, cat("joined, at ", place(address_of(e->node))));
   }
   if (const auto* e = std::get_if<detect::Changed>(&event)) {
     describe(e->node, decode_card(e->node, e->meta));
-    return about("changed", e->node, cat("is now at ", address_of(e->node)));
+    return about("changed", e->node, cat("is now at ", place(address_of(e->node))));
   }
   if (const auto* e = std::get_if<detect::Suspected>(&event)) {
     suspected_by_[e->node] = e->by ? e->by : self_;
@@ -91,7 +93,7 @@ std::optional<Notice> AgentNames::notice(const detect::AgentEvent& event) {
   if (const auto* e = std::get_if<detect::Conflict>(&event)) {
     const AgentCard other = decode_card(self_, e->meta);
     return about("conflict", self_,
-                 cat("is also the name of another agent, at ", other.address, "; give one of them another --name"));
+                 cat("is also the name of another agent, at ", place(other.address), "; give one of them another --name"));
   }
   if (const auto* e = std::get_if<detect::Leads>(&event)) {
     if (!e->node) return Notice{"leader", "", "nobody leads", {{"member", nullptr}}};

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "holdfast/cli/json.h"
 #include "holdfast/cli/text.h"
 
 namespace holdfast::cli {
@@ -47,6 +48,22 @@ class DetectViewTest : public testing::Test {
   AgentNames names_;
   DetectScreen screen_;
 };
+
+TEST_F(DetectViewTest, ShowsNothingThatAnotherAgentMadeUp) {
+  const auto joined = [this](const AgentCard& card) {
+    detect::Joined e;
+    e.node = NodeId(9);
+    e.meta = encode_card(card);
+    return names_.notice(e)->text;
+  };
+  EXPECT_EQ(joined({"dog", "127.0.0.1:7009"}), "dog joined, at 127.0.0.1:7009");
+  for (const char* address : {"", "\x1b[2J", "127.0.0.1", "127.0.0.1:7009/", "127.0.0.1:99999", "a b:1", "\xff:1"}) {
+    EXPECT_EQ(joined({"dog", address}), "dog joined, at an unknown address") << address;
+  }
+  for (const char* name : {"", "\x1b[2J", "a b", "\xff"}) {
+    EXPECT_EQ(joined({name, "127.0.0.1:7009"}), hex_id(9) + " joined, at an unknown address") << name;
+  }
+}
 
 TEST_F(DetectViewTest, ShowsWhoSuspectsWhomAndWhoLeads) {
   ASSERT_TRUE(names_.notice(suspected(3, 2)).has_value());

@@ -76,6 +76,7 @@ class Interpreter {
   std::string vote(const char* kind, const pbft::Vote& v) const {
     return absl::StrCat(kind, "{", place(v.seq, v.digest), "}");
   }
+  std::string say(const pbft::Complaint& m) const { return absl::StrCat("Complaint{", text_of(m.view), "}"); }
   std::string say(const pbft::SignedViewChange& m) const {
     std::vector<std::string> proven;
     for (const pbft::PreparedCert& c : m.change.prepared) proven.push_back(place(c.vote.seq, c.vote.digest));

@@ -20,7 +20,7 @@ std::vector<Utterance> Liar::flood(NodeId to, Message& m) {
   const uint64_t big[] = {0, 1, kMaxNumber, kMaxNumber + 1, ~uint64_t{0}, random_.below(1000)};
   const auto number = [&] { return big[random_.below(6)]; };
   for (int i = 0; i < 3; ++i) {
-    switch (random_.below(7)) {
+    switch (random_.below(8)) {
       case 0:
         say(to, Submit{signed_request(evil(++sequence_, 0)), true});
         break;
@@ -46,6 +46,9 @@ std::vector<Utterance> Liar::flood(NodeId to, Message& m) {
         say(to, Commit{v});
         break;
       }
+      case 6:
+        say(to, Complaint{number(), View(number())});
+        break;
       default: {
         ViewChange c{.view = View(number()), .from = self_};
         say(to, SignedViewChange{c, authority_.sign(text_of(cluster_, c))});

@@ -29,6 +29,8 @@ std::vector<Utterance> Liar::bad_evidence(NodeId to, Message& m) {
       if (made.changes.size() < group_.quorum()) made.changes.push_back({c, authority_.sign(text)});
     }
     say(to, SignedNewView{made, authority_.sign(text_of(cluster_, made))});
+  } else if (p != nullptr && random_.chance(1, 4)) {
+    say(to, Complaint{p->vote.epoch, p->vote.view});
   }
   if (const auto* s = std::get_if<StableNotice>(&m)) stable_ = s->cert;
   if (const auto* c = std::get_if<SignedViewChange>(&m)) stable_ = c->change.stable;
@@ -88,6 +90,8 @@ void Liar::shift(Message& m) {
     k->signature = authority_.sign(text_of(cluster_, k->checkpoint));
   } else if (auto* s = std::get_if<StatusReport>(&m)) {
     random_.chance(1, 2) ? nudge(s->view) : nudge(s->executed);
+  } else if (auto* o = std::get_if<Complaint>(&m)) {
+    nudge(o->view);
   } else if (auto* v = std::get_if<SignedViewChange>(&m)) {
     nudge(v->change.view);
     v->signature = authority_.sign(text_of(cluster_, v->change));

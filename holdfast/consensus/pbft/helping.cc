@@ -14,7 +14,7 @@ constexpr int kFetched = 16;
 }  // namespace
 
 bool Replica::Impl::busy() const {
-  if (changing || silent || transfer.active || low() > executed || rotten) return true;
+  if (changing || complaining || silent || transfer.active || low() > executed || rotten) return true;
   return pool.oldest() != Time::never() || slots.upper_bound(executed) != slots.end();
 }
 
@@ -24,6 +24,7 @@ void Replica::Impl::tick(Step& s) {
   if (s.now < next_tick()) return;
   last_tick = s.now;
   broadcast(s, StatusReport{group().epoch(), view, changing, low(), executed});
+  if (complaining) broadcast(s, Complaint{group().epoch(), view});
   if (changing && ledger.standing().change) {
     broadcast(s, *ledger.standing().change, ledger.after_standing());
   }
@@ -57,10 +58,12 @@ void Replica::Impl::on(Step& s, NodeId, const BatchData& m) {
   const auto at = slots.find(m.seq);
   if (at == slots.end()) return;
   Slot& slot = at->second;
-  const auto missing = slot.missing();
+  const std::optional<Vote> not_shown = unseen(m.seq, slot);
+  const auto missing = not_shown ? not_shown->digest : slot.missing();
   if (!missing || crypto::digest(m.batch.view()) != *missing) return;
   const ContentPtr content = content_of(m.batch);
   if (content == nullptr) return;
+  if (not_shown) return accept_unseen(s, *not_shown, content);
   mark<"pbft.batch_fetched">();
   slot.hold(content);
   if (slot.proposal && slot.proposal->digest == content->digest && !changing) vote(s, slot);

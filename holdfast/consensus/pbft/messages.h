@@ -58,6 +58,11 @@ struct CheckpointVote {
 
 // --- Change of view --------------------------------------------------------------------------------------------------
 
+// The sender wants another primary, and would leave `view` if it were not alone with that wish. No promise.
+struct Complaint {
+  uint64_t epoch = 0;
+  View view;
+};
 struct ViewChange {
   uint64_t epoch = 0;
   View view;  // the one wanted
@@ -139,7 +144,7 @@ struct Chunk {
 
 using Message = std::variant<Submit, AskRead, Reply, PrePrepare, Prepare, Commit, CheckpointVote, SignedViewChange,
                              SignedNewView, StatusReport, StableNotice, FetchBatch, BatchData, FetchState, LogPart,
-                             SnapshotOffer, FetchChunk, Chunk, DecidedNotice>;
+                             SnapshotOffer, FetchChunk, Chunk, DecidedNotice, Complaint>;
 
 // --- Stable records (ledger.h says what waits for which) -------------------------------------------------------------
 

@@ -1,5 +1,4 @@
-// One test for each promise beyond the normal case: primaries that are faulty in quiet ways, crashes, state transfer,
-// rot, membership, reads, and the real keys.
+// One test for each promise beyond the normal case: log time, crashes, state transfer, rot, reads, and the real keys.
 #include <gtest/gtest.h>
 
 #include "holdfast/consensus/liars/liar.h"
@@ -11,131 +10,9 @@ namespace {
 
 using Operations = std::vector<std::string>;
 
-void run(Quiet& q, int operations, const std::string& prefix = "op") {
-  for (int i = 0; i < operations; ++i) {
-    const size_t answered = q.answers.size();
-    q.submit(prefix + std::to_string(i));
-    q.deliver();
-    if (q.answers.size() == answered) q.pass(2);  // somebody's vote is waited for
-  }
-}
+// --- Log time ---
 
-// --- Primaries ---
-
-TEST(PbftPrimary, OneThatIsUnfairToOneClientIsVotedOut) {
-  Quiet q;
-  q.start();
-  // It hears nothing of client 102, from itself or from the others.
-  q.drops = [](NodeId from, NodeId to, const Message& m) {
-    const auto* s = std::get_if<Submit>(&m);
-    return s != nullptr && to == NodeId(1) && s->request.request.id.client == NodeId(102) && from != NodeId(1);
-  };
-  q.submit("unheard", 102);
-  for (int i = 0; i < 60; ++i) {
-    q.submit("op" + std::to_string(i), 101);
-    q.pass(50);
-  }
-  EXPECT_EQ(q.answers.size(), 61u);
-  EXPECT_GE(q.replica(2).view(), View(1));
-}
-
-TEST(PbftPrimary, OneThatIsSlowButWithinTheTimeoutIsVotedOut) {
-  Quiet q;
-  q.base.pace_floor = Duration::millis(40);
-  q.start();
-  q.deliver();
-  std::deque<std::pair<Time, Quiet::Wire>> held;
-  bool release = false;
-  q.drops = [&](NodeId from, NodeId to, const Message& m) {
-    if (release || from != NodeId(1) || !std::holds_alternative<PrePrepare>(m)) return false;
-    held.push_back({q.now + Duration::millis(600),
-                    {from, to, Envelope(m).seal(kQuietCluster, from, to, q.authority(to).key(), q.authority(from))}});
-    return true;
-  };
-  for (int i = 0; i < 40 && q.replica(2).view() == View(); ++i) {
-    // To all: each backup times what it knows of.
-    const SignedRequest r = q.request(NodeId(101), static_cast<uint64_t>(i + 1), "op" + std::to_string(i));
-    for (uint64_t to = 1; to <= 4; ++to) q.say(NodeId(101), NodeId(to), Submit{r});
-    for (int t = 0; t < 80 && q.executed[NodeId(2)].size() <= static_cast<size_t>(i); ++t) {
-      q.pass(10);
-      while (!held.empty() && held.front().first <= q.now) {
-        const auto w = held.front().second;
-        held.pop_front();
-        release = true;
-        q.arrive(w);
-        release = false;
-      }
-    }
-  }
-  q.pass(1000);
-  EXPECT_GE(q.replica(2).view(), View(1)) << "a primary that takes 0.6 s of 1 s for each proposal stays";
-}
-
-TEST(PbftPrimary, AfterAViewHasFailedTheNextHasMoreTimeUntilAllIsWellForAWhile) {
-  Quiet q(7);
-  q.start();
-  run(q, 1);
-  const auto time_to_replace = [&](uint64_t primary) {
-    q.crash(primary);
-    q.submit("without " + std::to_string(primary));
-    const Time since = q.now;
-    while (q.replica(7).view() < View(primary) && q.now < since + Duration::seconds(20)) q.pass(10);
-    q.pass(200);
-    return (q.now - since).millis();
-  };
-  EXPECT_LT(time_to_replace(1), 1500);
-  EXPECT_GT(time_to_replace(2), 2000);
-  q.restart(1);
-  q.restart(2);
-  q.pass(500);
-  run(q, 40);
-  EXPECT_LT(time_to_replace(3), 1500);
-}
-
-TEST(PbftPrimary, OneThatKeepsPaceStays) {
-  Quiet q;
-  q.start();
-  for (int i = 0; i < 300; ++i) {
-    q.submit("op" + std::to_string(i), i % 2 == 0 ? 101 : 102);
-    q.pass(10);
-  }
-  EXPECT_EQ(q.answers.size(), 300u);
-  EXPECT_EQ(q.replica(2).view(), View());
-}
-
-TEST(PbftPrimary, OneThatStampsBadlyIsVotedOut) {
-  for (const int64_t lie_ms : {3'600'000, -3'600'000}) {
-    Quiet q;
-    q.start();
-    for (int i = 0; i < 20; ++i) {  // log time begins
-      q.submit("op" + std::to_string(i));
-      q.pass(400);
-    }
-    const int64_t before = q.member(2).state().stamp_ms;
-    EXPECT_GT(before, 7000);
-    // The primary of view 0 is made to lie; its honest proposals are lost.
-    q.drops = [](NodeId from, NodeId, const Message& m) {
-      return from == NodeId(1) && std::holds_alternative<PrePrepare>(m);
-    };
-    q.submit("x");
-    q.deliver();
-    q.drops = {};
-    const Seq place(21);
-    const Slice batch =
-        codec::encode_flat(Batch{std::max<int64_t>(0, before + lie_ms), {q.request(NodeId(102), 1, "y")}});
-    for (uint64_t to = 2; to <= 4; ++to) q.say(NodeId(1), NodeId(to), PrePrepare{0, View(), place, batch});
-    q.drops = [](NodeId from, NodeId, const Message& m) {
-      return from == NodeId(1) && std::holds_alternative<PrePrepare>(m);
-    };
-    q.pass(5000);
-    EXPECT_GE(q.replica(2).view(), View(1));
-    EXPECT_EQ(q.answers.size(), 21u);
-    EXPECT_LT(q.member(2).state().stamp_ms, before + 10'000);
-    EXPECT_GE(q.member(2).state().stamp_ms, before);
-  }
-}
-
-TEST(PbftPrimary, LogTimeIsThatOfTheClocks) {
+TEST(PbftTime, LogTimeIsThatOfTheClocks) {
   Quiet q;
   q.start();
   run(q, 5);
@@ -262,34 +139,6 @@ TEST(PbftTransfer, AReplicaThatWasAwayFetchesBatchesOrASnapshot) {
     run(q, 3, "more");
     EXPECT_EQ(q.member(4).state().hash, q.member(1).state().hash);
   }
-}
-
-// Alone in a view change it would vote no more, and the group could afford no other failure.
-TEST(PbftTransfer, AReplicaThatLacksBatchesDoesNotBlameThePrimary) {
-  Quiet q;
-  q.base.checkpoint_interval = 16;
-  q.base.window = 32;
-  q.start();
-  q.crash(4);
-  run(q, 5);
-  q.drops = [](NodeId, NodeId to, const Message& m) {
-    return to == NodeId(4) && (std::holds_alternative<BatchData>(m) || std::holds_alternative<PrePrepare>(m));
-  };
-  q.restart(4);
-  q.pass(500);
-  run(q, 1, "while it is behind");
-  q.pass(5000);
-  EXPECT_TRUE(q.executed[NodeId(4)].empty());
-  EXPECT_EQ(q.replica(4).view(), View());
-  EXPECT_FALSE(q.replica(4).changing());
-  q.drops = {};
-  q.pass(500);
-  EXPECT_EQ(q.executed[NodeId(4)].size(), 6u);
-  q.crash(2);  // now its votes are needed
-  q.submit("with it");
-  q.pass(500);
-  EXPECT_EQ(q.executed[NodeId(4)].size(), 7u);
-  EXPECT_EQ(q.replica(4).view(), View());
 }
 
 // It hears an old proposal before the votes for it, takes its stamp for the time of day, and believes no later one.

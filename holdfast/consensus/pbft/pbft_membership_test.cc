@@ -3,19 +3,11 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "holdfast/base/codec.h"
 #include "holdfast/consensus/pbft/quiet_testing.h"
 
 namespace holdfast::pbft {
 namespace {
-
-void run(Quiet& q, int operations, const std::string& prefix) {
-  for (int i = 0; i < operations; ++i) {
-    q.submit(absl::StrCat(prefix, i));
-    q.deliver();
-  }
-}
 
 SignedChange signed_change(Quiet& q, const Change& c, uint64_t signer = 999) {
   return {c, q.sign(NodeId(signer), text_of(kQuietCluster, c))};

@@ -244,6 +244,16 @@ class Quiet {
   std::map<NodeId, std::unique_ptr<Authority>> authorities_;
 };
 
+// Each is answered before the next is asked for.
+inline void run(Quiet& q, int operations, const std::string& prefix = "op") {
+  for (int i = 0; i < operations; ++i) {
+    const size_t answered = q.answers.size();
+    q.submit(prefix + std::to_string(i));
+    q.deliver();
+    if (q.answers.size() == answered) q.pass(2);  // somebody's vote is waited for
+  }
+}
+
 template <class M>
 size_t kind_of() {
   return Message(M{}).index();

@@ -16,11 +16,11 @@ void Replica::Impl::transfer_tick(Step& s) {
     if (!behind || moves) return;
     mark<"pbft.transfer">();
     transfer.active = true;
-    return ask_next_sender(s);
+    return transfer.good ? ask_for_state(s) : ask_next_sender(s);
   }
   if (!behind && !transfer.offer) {
     // It has got there by itself, or there was nothing to get.
-    transfer = Transfer{.sender = transfer.sender, .executed_before = executed};
+    transfer = Transfer{.sender = transfer.sender, .good = transfer.good, .executed_before = executed};
     return;
   }
   if (running || (slots.contains(executed + 1) && slots.at(executed + 1).decided && !rotten)) return;
@@ -76,6 +76,7 @@ void Replica::Impl::on(Step& s, NodeId from, const LogPart& m) {
   }
   transfer.asked = s.now;
   transfer.proven_end = end;
+  transfer.good = true;
 }
 
 // What was proven has been executed: at once for the rest, or a group under load would stay ahead for ever.
@@ -191,7 +192,8 @@ void Replica::Impl::install(Step& s, const SnapshotOffer& offer, const SnapshotM
   chain = c.chain;
   pending = offer.core.pending;
   rotten = false;
-  transfer = Transfer{.active = true, .sender = transfer.sender, .asked = s.now, .executed_before = executed};
+  transfer =
+      Transfer{.active = true, .sender = transfer.sender, .good = true, .asked = s.now, .executed_before = executed};
   history.erase(history.begin(), history.upper_bound(executed));
   std::erase_if(cores, [&](const auto& e) { return e.first > executed; });
   said.clear();

@@ -69,6 +69,7 @@ void Replica::on_time(Time now, Out& out) {
   Impl& impl = *impl_;
   Step s{now, out};
   impl.check_votes_that_waited(s);
+  impl.fetch_unseen(s);
   impl.complain_when_due(s);
   impl.pass_on_overdue(s);
   impl.tick(s);
@@ -79,10 +80,12 @@ void Replica::on_time(Time now, Out& out) {
 Time Replica::deadline() const {
   const Impl& impl = *impl_;
   if (impl.can_propose()) return Time();
-  Time due = std::min(impl.next_tick(), impl.complaint_due());
+  Time due = impl.next_tick();
+  if (impl.changing && impl.votes()) due = std::min(due, impl.change_deadline);
+  if (!impl.complaining) due = std::min(due, impl.complaint_due());
   for (const auto& [seq, until] : impl.awaited_votes) due = std::min(due, until);
+  for (const auto& [seq, until] : impl.unseen_until) due = std::min(due, until);
   if (!impl.changing && !impl.leads()) due = std::min(due, impl.pool.next_overdue(impl.patience() / 4));
-  if (!impl.changing && impl.votes() && !impl.leads() && impl.pace.too_slow()) return Time();
   return due;
 }
 

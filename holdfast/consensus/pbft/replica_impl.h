@@ -75,6 +75,12 @@ struct Replica::Impl {
   void decide(Step& s, Slot& slot, const Digest& digest);
   bool knows_vote(const Vote& vote, NodeId by, const Signature& signature) const;
 
+  // --- unseen.cc ---
+  std::optional<Vote> unseen(Seq seq, const Slot& slot) const;
+  void watch_for_unseen(Step& s, Seq seq);
+  void fetch_unseen(Step& s);
+  void accept_unseen(Step& s, const Vote& vote, const ContentPtr& content);
+
   // --- execution.cc ---
   void execute_next(Step& s);
   void executed_now(Step& s, std::vector<std::vector<Slice>> results, const Digest& state);
@@ -101,9 +107,15 @@ struct Replica::Impl {
   void on(Step& s, NodeId from, const SignedNewView& m);
   void enter_view(Step& s, const SignedNewView& m);
   void stand(Step& s, std::optional<SignedViewChange> change, std::optional<SignedNewView> entered);
+
+  // --- complaints.cc ---
   Time complaint_due() const;
-  void calm_down();
   void complain_when_due(Step& s);
+  void on(Step& s, NodeId from, const Complaint& m);
+  void leave_view_when_shared(Step& s);
+  void give_view_up(Step& s);
+  void cease_to_complain(Step& s);
+  void calm_down();
 
   // --- helping.cc ---
   void tick(Step& s);
@@ -164,6 +176,7 @@ struct Replica::Impl {
   Slots slots;
   Seq next_place;                     // the primary's
   std::map<Seq, Time> awaited_votes;  // places where a quorum's votes wait for the rest, and until when
+  std::map<Seq, Time> unseen_until;   // places whose proposal was not shown, and when it is asked for
 
   // What is executed.
   struct Running {
@@ -206,6 +219,12 @@ struct Replica::Impl {
   std::map<NodeId, SignedViewChange> changes;  // the latest of each member
   std::map<NodeId, bool> change_checked;       // of those: found valid
   Time change_deadline = Time::never();
+  bool complaining = false;  // of the primary of `view`
+  struct Complained {
+    View view;
+    Time at;
+  };
+  std::map<NodeId, Complained> complaints;  // the latest of each other member
 
   // Helping and being helped.
   Time last_tick;

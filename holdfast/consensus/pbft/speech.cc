@@ -33,6 +33,7 @@ void Replica::Impl::settle(Step& s) {
   hear_oneself(s);
   read_when_ready(s);
   execute_next(s);
+  cease_to_complain(s);
 }
 
 }  // namespace holdfast::pbft

@@ -12,6 +12,7 @@ namespace holdfast::pbft {
 struct Transfer {
   bool active = false;
   size_t sender = 0;  // place among the members
+  bool good = false;  // what it sent last was proven: the next transfer begins with it
   Time asked;         // when it last heard something useful, or asked
 
   // Batches behind what is executed, of one checkpoint interval, not proven yet.

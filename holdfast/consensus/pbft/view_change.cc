@@ -39,6 +39,7 @@ void Replica::Impl::on(Step& s, NodeId from, const SignedViewChange& m) {
   changes[from] = m;
   change_checked.erase(from);
   consider_changes(s);
+  leave_view_when_shared(s);
 }
 
 void Replica::Impl::consider_changes(Step& s) {
@@ -146,47 +147,6 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   }
   fetch_missing(s);
   s.out.raise(ViewEntered{group().epoch(), view, group().primary(view)});
-}
-
-Time Replica::Impl::complaint_due() const {
-  if (!votes()) return Time::never();
-  if (changing) return change_deadline;
-  // A replica that knows itself to be behind has nothing to complain of: the group goes on, and what this one lacks it
-  // gets from those who have it.
-  const auto next = slots.find(executed + 1);
-  if (low() > executed || rotten || (next != slots.end() && next->second.decided)) return Time::never();
-  Time since = pool.oldest();
-  for (auto at = slots.upper_bound(executed); at != slots.end(); ++at) {
-    if (at->second.proposal && !at->second.decided) {
-      since = std::min(since, std::max(moved, at->second.accepted_at));
-    }
-  }
-  // Up to the end of an epoch the primary has always something to propose.
-  if (pending && pending->at > executed) since = std::min(since, moved);
-  return since + patience();
-}
-
-void Replica::Impl::complain_when_due(Step& s) {
-  if (!changing && votes() && !leads() && pace.too_slow()) {
-    mark<"pbft.primary_too_slow">();
-    pace.strike();
-    pace.restart();
-    return start_view_change(s, view + 1);
-  }
-  if (s.now < complaint_due()) return;
-  if (!changing && pool.drop_forged(s.now, [this](const SignedRequest& r) { return judge.valid(r); })) return;
-  mark<"pbft.primary_suspected">();
-  ++failed_views;
-  calm = 0;
-  start_view_change(s, view + 1);
-}
-
-// The primary's proposals are executed in time. A group that needs more time than the timeout would otherwise change its
-// view again and again, each time after a little work.
-void Replica::Impl::calm_down() {
-  constexpr uint64_t kNeverForgivenAtOnce = 2, kCalm = 16;
-  failed_views = std::min(failed_views, kNeverForgivenAtOnce);
-  if (++calm % kCalm == 0 && failed_views > 0) --failed_views;
 }
 
 }  // namespace holdfast::pbft

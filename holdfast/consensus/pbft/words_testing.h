@@ -97,6 +97,7 @@ class Words {
   std::string text(const StableNotice& m) {
     return absl::StrCat("STABLE ", state(m.cert.checkpoint), ", signed by", who(m.cert.endorsements));
   }
+  std::string text(const Complaint& m) { return absl::StrCat("COMPLAINT of ", print(m.view)); }
   std::string text(const SignedViewChange& m) {
     std::map<Seq, Vote> all;
     for (const PreparedCert& c : m.change.prepared) all[c.vote.seq] = c.vote;

@@ -1,0 +1,302 @@
+// Who is voted out, and who complains in vain.
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "holdfast/base/codec.h"
+#include "holdfast/consensus/pbft/quiet_testing.h"
+
+namespace holdfast::pbft {
+namespace {
+
+TEST(PbftPrimary, OneThatIsUnfairToOneClientIsVotedOut) {
+  Quiet q;
+  q.start();
+  // It hears nothing of client 102, from itself or from the others.
+  q.drops = [](NodeId from, NodeId to, const Message& m) {
+    const auto* s = std::get_if<Submit>(&m);
+    return s != nullptr && to == NodeId(1) && s->request.request.id.client == NodeId(102) && from != NodeId(1);
+  };
+  q.submit("unheard", 102);
+  for (int i = 0; i < 60; ++i) {
+    q.submit("op" + std::to_string(i), 101);
+    q.pass(50);
+  }
+  EXPECT_EQ(q.answers.size(), 61u);
+  EXPECT_GE(q.replica(2).view(), View(1));
+}
+
+TEST(PbftPrimary, OneThatIsSlowButWithinTheTimeoutIsVotedOut) {
+  Quiet q;
+  q.base.pace_floor = Duration::millis(40);
+  q.start();
+  q.deliver();
+  std::deque<std::pair<Time, Quiet::Wire>> held;
+  bool release = false;
+  q.drops = [&](NodeId from, NodeId to, const Message& m) {
+    if (release || from != NodeId(1) || !std::holds_alternative<PrePrepare>(m)) return false;
+    held.push_back({q.now + Duration::millis(600),
+                    {from, to, Envelope(m).seal(kQuietCluster, from, to, q.authority(to).key(), q.authority(from))}});
+    return true;
+  };
+  for (int i = 0; i < 40 && q.replica(2).view() == View(); ++i) {
+    // To all: each backup times what it knows of.
+    const SignedRequest r = q.request(NodeId(101), static_cast<uint64_t>(i + 1), "op" + std::to_string(i));
+    for (uint64_t to = 1; to <= 4; ++to) q.say(NodeId(101), NodeId(to), Submit{r});
+    for (int t = 0; t < 80 && q.executed[NodeId(2)].size() <= static_cast<size_t>(i); ++t) {
+      q.pass(10);
+      while (!held.empty() && held.front().first <= q.now) {
+        const auto w = held.front().second;
+        held.pop_front();
+        release = true;
+        q.arrive(w);
+        release = false;
+      }
+    }
+  }
+  q.pass(1000);
+  EXPECT_GE(q.replica(2).view(), View(1)) << "a primary that takes 0.6 s of 1 s for each proposal stays";
+}
+
+TEST(PbftPrimary, AfterAViewHasFailedTheNextHasMoreTimeUntilAllIsWellForAWhile) {
+  Quiet q(7);
+  q.start();
+  run(q, 1);
+  const auto time_to_replace = [&](uint64_t primary) {
+    q.crash(primary);
+    q.submit("without " + std::to_string(primary));
+    const Time since = q.now;
+    while (q.replica(7).view() < View(primary) && q.now < since + Duration::seconds(20)) q.pass(10);
+    q.pass(200);
+    return (q.now - since).millis();
+  };
+  EXPECT_LT(time_to_replace(1), 1500);
+  EXPECT_GT(time_to_replace(2), 2000);
+  q.restart(1);
+  q.restart(2);
+  q.pass(500);
+  run(q, 40);
+  EXPECT_LT(time_to_replace(3), 1500);
+}
+
+TEST(PbftPrimary, WhomItLeavesOutVotesAllTheSame) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  q.crash(3);
+  q.drops = [](NodeId, NodeId to, const Message& m) {
+    return to == NodeId(4) && std::holds_alternative<PrePrepare>(m);
+  };
+  for (int i = 0; i < 20; ++i) {
+    q.submit("op" + std::to_string(i));
+    q.pass(100);
+    EXPECT_EQ(q.executed[NodeId(4)].size(), static_cast<size_t>(i + 1));
+  }
+  EXPECT_EQ(q.answers.size(), 20u);
+  EXPECT_EQ(q.replica(4).view(), View());
+}
+
+// One vote in a place: who was shown something else keeps to it.
+TEST(PbftPrimary, WhatOthersVotedForReplacesNoProposal) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  const Slice shown = codec::encode_flat(Batch{1, {q.request(NodeId(101), 1, "a")}});
+  const Slice others = codec::encode_flat(Batch{1, {q.request(NodeId(101), 1, "b")}});
+  std::vector<Digest> voted;
+  q.says = [&](NodeId from, NodeId to, const Message& m) {
+    const auto* p = std::get_if<Prepare>(&m);
+    if (from == NodeId(4) && to == NodeId(1) && p != nullptr) voted.push_back(p->vote.digest);
+  };
+  q.say(NodeId(1), NodeId(4), PrePrepare{0, View(), Seq(1), shown});
+  const Vote v = q.vote(View(), Seq(1), crypto::digest(others.view()));
+  const Vote next = q.vote(View(), Seq(2), crypto::digest(others.view()));
+  for (const uint64_t from : {1, 2, 3}) q.say(NodeId(from), NodeId(4), q.prepare(NodeId(from), v));
+  q.say(NodeId(2), NodeId(4), q.prepare(NodeId(2), next));  // f votes are nothing
+  q.idle(60);
+  for (const Seq place : {Seq(1), Seq(2)}) q.say(NodeId(2), NodeId(4), BatchData{place, others});
+  EXPECT_EQ(voted, std::vector<Digest>{crypto::digest(shown.view())});
+  q.say(NodeId(1), NodeId(4), q.prepare(NodeId(1), next));
+  q.say(NodeId(2), NodeId(4), BatchData{Seq(2), shown});  // not what they voted for
+  EXPECT_EQ(voted.size(), 1u);
+  q.say(NodeId(2), NodeId(4), BatchData{Seq(2), others});
+  EXPECT_EQ(voted.size(), 2u);
+}
+
+TEST(PbftPrimary, OneThatKeepsPaceStays) {
+  Quiet q;
+  q.start();
+  for (int i = 0; i < 300; ++i) {
+    q.submit("op" + std::to_string(i), i % 2 == 0 ? 101 : 102);
+    q.pass(10);
+  }
+  EXPECT_EQ(q.answers.size(), 300u);
+  EXPECT_EQ(q.replica(2).view(), View());
+}
+
+TEST(PbftPrimary, OneThatStampsBadlyIsVotedOut) {
+  for (const int64_t lie_ms : {3'600'000, -3'600'000}) {
+    Quiet q;
+    q.start();
+    for (int i = 0; i < 20; ++i) {  // log time begins
+      q.submit("op" + std::to_string(i));
+      q.pass(400);
+    }
+    const int64_t before = q.member(2).state().stamp_ms;
+    EXPECT_GT(before, 7000);
+    // The primary of view 0 is made to lie; its honest proposals are lost.
+    q.drops = [](NodeId from, NodeId, const Message& m) {
+      return from == NodeId(1) && std::holds_alternative<PrePrepare>(m);
+    };
+    q.submit("x");
+    q.deliver();
+    q.drops = {};
+    const Seq place(21);
+    const Slice batch =
+        codec::encode_flat(Batch{std::max<int64_t>(0, before + lie_ms), {q.request(NodeId(102), 1, "y")}});
+    for (uint64_t to = 2; to <= 4; ++to) q.say(NodeId(1), NodeId(to), PrePrepare{0, View(), place, batch});
+    q.drops = [](NodeId from, NodeId, const Message& m) {
+      return from == NodeId(1) && std::holds_alternative<PrePrepare>(m);
+    };
+    q.pass(5000);
+    EXPECT_GE(q.replica(2).view(), View(1));
+    EXPECT_EQ(q.answers.size(), 21u);
+    EXPECT_LT(q.member(2).state().stamp_ms, before + 10'000);
+    EXPECT_GE(q.member(2).state().stamp_ms, before);
+  }
+}
+
+// --- Complaints (Zyzzyva, section 3.3) ---
+
+// A request that the primary does not propose; members do not hear each other complain.
+void keep_waiting(Quiet& q) {
+  q.start();
+  q.deliver();
+  q.drops = [](NodeId, NodeId, const Message& m) {
+    return std::holds_alternative<PrePrepare>(m) || std::holds_alternative<Complaint>(m);
+  };
+  q.submit("a");
+}
+
+// This one n4 does hear.
+void complain(Quiet& q, uint64_t from, uint64_t epoch = 0, View view = {}) {
+  const auto drops = std::exchange(q.drops, {});
+  q.say(NodeId(from), NodeId(4), Complaint{epoch, view});
+  q.drops = drops;
+}
+
+TEST(PbftComplaint, WhoIsAloneWithItStaysInTheView) {
+  Quiet q;
+  keep_waiting(q);
+  q.pass(10'000);
+  for (uint64_t i = 1; i <= 4; ++i) {
+    EXPECT_EQ(q.replica(i).view(), View());
+    EXPECT_FALSE(q.replica(i).changing());
+  }
+}
+
+TEST(PbftComplaint, FPlusOneLeaveTheView) {
+  for (const int n : {4, 7}) {
+    Quiet q(n);
+    keep_waiting(q);
+    q.pass(1500);
+    const uint64_t f = static_cast<uint64_t>(n - 1) / 3;
+    for (uint64_t i = 1; i <= f; ++i) {
+      EXPECT_FALSE(q.replica(4).changing()) << n << " " << i;
+      for (int again = 0; again < 2; ++again) complain(q, 4 - i);
+    }
+    EXPECT_TRUE(q.replica(4).changing());
+  }
+}
+
+TEST(PbftComplaint, ThoseOfOthersCountOnlyWithOnesOwn) {
+  Quiet q;
+  keep_waiting(q);
+  q.pass(500);
+  for (const uint64_t from : {1, 2, 3}) complain(q, from);
+  EXPECT_FALSE(q.replica(4).changing());
+  q.pass(550);  // its own time is up, and its VIEW-CHANGE is a complaint to the others
+  EXPECT_EQ(q.replica(4).view(), View(1));
+}
+
+TEST(PbftComplaint, OnlyThoseOfThisViewAndOfLateCount) {
+  Quiet q;
+  keep_waiting(q);
+  for (const uint64_t from : {1, 2, 3}) complain(q, from);
+  q.pass(1500);
+  EXPECT_FALSE(q.replica(4).changing()) << "an old one is counted";
+  complain(q, 3, 0, View(1));
+  complain(q, 3, 1);
+  complain(q, 101);
+  EXPECT_FALSE(q.replica(4).changing());
+  complain(q, 3);
+  EXPECT_TRUE(q.replica(4).changing());
+}
+
+TEST(PbftComplaint, WhoHasLeftTheViewHasComplained) {
+  Quiet q;
+  keep_waiting(q);
+  q.pass(1500);
+  EXPECT_FALSE(q.replica(4).changing());
+  const ViewChange c{.view = View(1), .from = NodeId(3)};
+  q.say(NodeId(3), NodeId(4), SignedViewChange{c, q.sign(NodeId(3), text_of(kQuietCluster, c))});
+  EXPECT_TRUE(q.replica(4).changing());
+}
+
+TEST(PbftComplaint, WhoGotWhatItMissedComplainsNoMore) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  q.drops = [](NodeId from, NodeId to, const Message&) { return to == NodeId(4) && from.value() < 100; };
+  q.submit("a");
+  q.pass(3000);
+  size_t complaints = 0;
+  q.says = [&](NodeId from, NodeId, const Message& m) {
+    EXPECT_TRUE(from == NodeId(4) || !std::holds_alternative<Complaint>(m));
+    complaints += std::holds_alternative<Complaint>(m);
+  };
+  q.pass(1000);
+  EXPECT_EQ(complaints, 30u) << "three others are told every tenth of a second";
+  q.drops = {};
+  q.pass(200);
+  EXPECT_EQ(q.executed[NodeId(4)].size(), 1u);
+  complaints = 0;
+  q.pass(3000);
+  EXPECT_EQ(complaints, 0u);
+  // And when it has reason to, it complains again.
+  q.says = {};
+  q.crash(1);
+  q.submit("b");
+  q.pass(2000);
+  EXPECT_EQ(q.replica(4).view(), View(1));
+  EXPECT_EQ(q.executed[NodeId(4)].size(), 2u);
+}
+
+TEST(PbftComplaint, AReplicaThatLacksBatchesDoesNotBlameThePrimary) {
+  Quiet q;
+  q.base.checkpoint_interval = 16;
+  q.base.window = 32;
+  q.start();
+  q.crash(4);
+  run(q, 5);
+  q.drops = [](NodeId, NodeId to, const Message& m) {
+    return to == NodeId(4) && (std::holds_alternative<BatchData>(m) || std::holds_alternative<PrePrepare>(m));
+  };
+  q.says = [](NodeId, NodeId, const Message& m) { EXPECT_FALSE(std::holds_alternative<Complaint>(m)); };
+  q.restart(4);
+  q.pass(500);
+  run(q, 1, "while it is behind");
+  q.pass(5000);
+  EXPECT_TRUE(q.executed[NodeId(4)].empty());
+  q.drops = {};
+  q.pass(500);
+  EXPECT_EQ(q.executed[NodeId(4)].size(), 6u);
+  q.crash(2);  // now its votes are needed
+  q.submit("with it");
+  q.pass(500);
+  EXPECT_EQ(q.executed[NodeId(4)].size(), 7u);
+  EXPECT_EQ(q.replica(4).view(), View());
+}
+
+}  // namespace
+}  // namespace holdfast::pbft
