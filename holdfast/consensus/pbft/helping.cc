@@ -95,6 +95,11 @@ void Replica::Impl::on(Step& s, NodeId from, const StatusReport& m) {
     send(s, from, *standing.entered, ledger.after_standing());
   }
   if (silent) return;
+  // Without them the window fills, and an epoch whose last checkpoint they are for never ends.
+  for (const auto& [seq, said_by] : checkpoint_votes) {
+    const auto mine = said_by.find(self());
+    if (seq > m.stable && mine != said_by.end()) send(s, from, mine->second);
+  }
   int places = 0, proposals = 0;
   for (auto at = slots.upper_bound(m.executed); at != slots.end() && places < kPlacesHelped; ++at, ++places) {
     const Slot& slot = at->second;

@@ -207,6 +207,22 @@ TEST(PbftPaper, NobodyGoesBeyondTheWindow) {
   EXPECT_EQ(q.executed[NodeId(1)].size(), 8u);
 }
 
+// Lost votes for checkpoints are said again, or the group would stay at its high water mark for ever.
+TEST(PbftPaper, LostVotesForCheckpointsAreSaidAgain) {
+  Quiet q;
+  q.drops = [](NodeId, NodeId, const Message& m) { return std::holds_alternative<CheckpointVote>(m); };
+  q.start();
+  for (int i = 0; i < 12; ++i) {
+    q.submit("op" + std::to_string(i));
+    q.deliver();
+  }
+  EXPECT_EQ(q.executed[NodeId(1)].size(), 8u);
+  q.drops = {};
+  q.pass(300);
+  for (uint64_t i = 1; i <= 4; ++i) EXPECT_EQ(q.executed[NodeId(i)].size(), 12u);
+  EXPECT_EQ(q.replica(1).view(), View());
+}
+
 // Section 4.4: a primary that does nothing is replaced, and what was asked for is executed, once.
 TEST(PbftPaper, ASilentPrimaryIsReplaced) {
   Quiet q;

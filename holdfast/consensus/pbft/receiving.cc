@@ -123,8 +123,11 @@ bool Replica::Impl::convincing(const SnapshotOffer& m) const {
   if (!at_link && !(c == judge.base() && m.links.empty()) && !certified(m.cert, config.cluster, at, authority)) {
     return false;
   }
-  if (m.core.seq != c.seq || m.core.chain != c.chain || digest_of(m.core.configuration) != c.configuration)
+  if (m.core.seq != c.seq || m.core.chain != c.chain || digest_of(m.core.configuration) != c.configuration) {
     return false;
+  }
+  // The last snapshot of an epoch without the link out of it: meant for who is in the next one already.
+  if (m.core.configuration.epoch != at.epoch()) return false;
   const StatusOr<ClientTable> clients = ClientTable::from_rows(m.core.clients, config.client_window);
   return clients.ok() && core_digest(m.core, clients->digest()) == c.core;
 }
