@@ -62,7 +62,10 @@ class World {
     heal();
     run_until(now_ + Duration::millis(1000));
     quiet_ = true;
-    for (int i = 0; i < 40 && oracle_.violation().empty() && !settled(); ++i) run_until(now_ + Duration::millis(200));
+    for (int i = 0; i < 40 && oracle_.violation().empty() && !settled(); ++i) {
+      if (i == 36) reached_before_ = oracle_.last_place();
+      run_until(now_ + Duration::millis(200));
+    }
     if (oracle_.violation().empty() && plan_.within_budget()) check_liveness();
     return oracle_.violation();
   }
@@ -479,9 +482,11 @@ class World {
     for (const auto& n : nodes_) {
       if (!must_follow(*n)) continue;
       const Replica& r = n->member->replica();
-      if (r.executed_upto() < oracle_.last_place()) {
-        return oracle_.fail(absl::StrCat("LIVE: ", print(n->id), " is at ", print(r.executed_upto()), " of ",
-                                         print(oracle_.last_place())));
+      // Liars may keep the group busy for ever, and one of them as primary some members a little behind it.
+      const Seq reached = reached_before_.value_or(oracle_.last_place());
+      if (r.executed_upto() < reached) {
+        return oracle_.fail(
+            absl::StrCat("LIVE: ", print(n->id), " is at ", print(r.executed_upto()), " of ", print(reached)));
       }
       if (r.rotten()) return oracle_.fail(absl::StrCat("LIVE: ", print(n->id), " is not repaired"));
     }
@@ -503,6 +508,7 @@ class World {
   std::optional<NodeId> lone_;
   bool healed_ = false, quiet_ = false, wiped_ = false;
   size_t answered_at_healing_ = 0;
+  std::optional<Seq> reached_before_;  // by the group, 0.8 s before the end of a run that does not settle
 };
 
 }  // namespace holdfast::pbft
