@@ -5,14 +5,13 @@
 #include <algorithm>
 
 #include "holdfast/base/mark.h"
-#include "holdfast/base/planted.h"
 #include "holdfast/consensus/pbft/replica_impl.h"
 
 namespace holdfast::pbft {
 
 // What f + 1 have voted for in this view, while this replica has no proposal.
 std::optional<Vote> Replica::Impl::unseen(Seq seq, const Slot& slot) const {
-  if ((slot.proposal && !planted<"M4">()) || slot.decided || changing || !votes()) return {};
+  if (slot.proposal || slot.decided || changing || !votes()) return {};
   if (seq <= opening_end || seq > barrier()) return {};
   for (const auto& [by, cast] : slot.votes) {
     if (cast.vote.epoch != group().epoch() || cast.vote.view != view) continue;
