@@ -144,6 +144,8 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   next_place = executed + 1;
   slots.clear();
   awaited_votes.clear();
+  unseen_until.clear();
+  complaints.clear();  // also those of members that have left
   promptness.restart();
   checkpoint_votes.clear();
   changes.clear();

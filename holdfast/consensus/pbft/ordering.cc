@@ -117,7 +117,7 @@ void Replica::Impl::on(Step& s, NodeId from, const Prepare& m) {
   slot.votes.emplace(from, Cast{v, m.signature, from == self()});
   const bool is_late = slot.prepared && slot.prepared->vote == v;
   if (is_late && s.now <= slot.votes_until) promptness.came(from);
-  watch_for_unseen(s, v.seq);
+  watch_for_unseen(s, v.seq, slot);
   check_prepared(s, v.seq);
 }
 

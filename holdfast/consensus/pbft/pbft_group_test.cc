@@ -177,6 +177,32 @@ TEST(PbftTransfer, ARestartedReplicaLearnsTheTimeFromWhatTheOthersAgreeOn) {
   EXPECT_EQ(q.replica(3).view(), View());
 }
 
+// Whom the primary leaves out needs one transfer after the other, and a sender that is silent costs time in each.
+TEST(PbftTransfer, TheNextOneBeginsWithWhoWasGoodLast) {
+  Quiet q;
+  q.start();
+  bool away = false;
+  std::vector<NodeId> asked;
+  q.drops = [&](NodeId from, NodeId to, const Message& m) {
+    if (from == NodeId(4) && std::holds_alternative<FetchState>(m)) asked.push_back(to);
+    const bool silent = from == NodeId(1) && to == NodeId(4) && std::holds_alternative<LogPart>(m);
+    return silent || (away && to == NodeId(4));
+  };
+  std::vector<NodeId> first;
+  for (int round = 0; round < 4; ++round) {
+    away = true;
+    run(q, 20);
+    away = false;
+    asked.clear();
+    q.pass(2000);
+    ASSERT_EQ(q.member(4).state().hash, q.member(1).state().hash);
+    ASSERT_FALSE(asked.empty());
+    first.push_back(asked.front());
+  }
+  EXPECT_NE(first[1], NodeId(1));
+  EXPECT_EQ(std::vector<NodeId>(first.begin() + 1, first.end()), std::vector<NodeId>(3, first[1]));
+}
+
 TEST(PbftTransfer, ALiarAmongTheSendersOnlyCostsTime) {
   for (const bool snapshots : {false, true}) {
     for (uint64_t liar = 1; liar <= 3; ++liar) {

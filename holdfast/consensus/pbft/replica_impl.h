@@ -77,7 +77,7 @@ struct Replica::Impl {
 
   // --- unseen.cc ---
   std::optional<Vote> unseen(Seq seq, const Slot& slot) const;
-  void watch_for_unseen(Step& s, Seq seq);
+  void watch_for_unseen(Step& s, Seq seq, const Slot& slot);
   void fetch_unseen(Step& s);
   void accept_unseen(Step& s, const Vote& vote, const ContentPtr& content);
 

@@ -23,9 +23,8 @@ std::optional<Vote> Replica::Impl::unseen(Seq seq, const Slot& slot) const {
 }
 
 // The votes of others may only have overtaken the proposal.
-void Replica::Impl::watch_for_unseen(Step& s, Seq seq) {
-  if (unseen_until.contains(seq) || !unseen(seq, slots[seq])) return;
-  unseen_until[seq] = s.now + config.resend_interval / 4;
+void Replica::Impl::watch_for_unseen(Step& s, Seq seq, const Slot& slot) {
+  if (unseen(seq, slot)) unseen_until.try_emplace(seq, s.now + config.resend_interval / 4);
 }
 
 void Replica::Impl::fetch_unseen(Step& s) {

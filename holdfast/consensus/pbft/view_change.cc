@@ -18,6 +18,7 @@ void Replica::Impl::start_view_change(Step& s, View wanted) {
   view = wanted;
   changing = true;
   awaited_votes.clear();
+  unseen_until.clear();
   ViewChange change{.epoch = group().epoch(), .view = view, .from = self(), .stable = stable};
   for (auto& [seq, slot] : slots) {
     if (planted<"B2">()) slot.prepared.reset();
@@ -110,6 +111,7 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   changing = false;
   change_deadline = Time::never();
   awaited_votes.clear();
+  unseen_until.clear();
   stand(s, std::nullopt, m);
   if (opening.stable.checkpoint.seq > low()) {
     mark<"pbft.new_view_ahead">();
