@@ -201,7 +201,10 @@ void Replica::Impl::install(Step& s, const SnapshotOffer& offer, const SnapshotM
   std::erase_if(cores, [&](const auto& e) { return e.first > executed; });
   said.clear();
   certs[c.seq] = offer.cert;
-  for (const EpochLink& link : offer.links) links.push_back(link);
+  for (const EpochLink& link : offer.links) {
+    // It may have got out of an epoch by itself while the snapshot came.
+    if (link.configuration.epoch > group().epoch()) links.push_back(link);
+  }
   if (offer.core.configuration.epoch > group().epoch()) {
     stable = offer.cert;
     enter_epoch(s, offer.core.configuration, offer.links.back().cert.checkpoint);

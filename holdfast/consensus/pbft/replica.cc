@@ -220,6 +220,9 @@ void Replica::check_invariants() const {
     ensure(!slot.prepared || slot.prepared->vote.seq == seq, "a certificate is of its place");
     ensure(slot.votes.size() <= i.group().size(), "each member has one vote");
   }
+  for (size_t k = 1; k < i.links.size(); ++k) {
+    ensure(i.links[k].configuration.epoch == i.links[k - 1].configuration.epoch + 1, "links lead from epoch to epoch");
+  }
   ensure(i.slots.empty() || i.slots.rbegin()->first <= std::max(i.low(), i.executed) + 4 * i.config.window,
          "the window bounds the slots");
 }
