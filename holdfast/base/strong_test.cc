@@ -46,6 +46,7 @@ TEST(Strong, StepsOffsetsAndDistances) {
   EXPECT_FALSE(Term());
   EXPECT_TRUE(Term(1));
   EXPECT_EQ(to_text(Term(3)), "t3");
+  EXPECT_EQ(to_text(Index(3)), "i3");
 }
 
 }  // namespace

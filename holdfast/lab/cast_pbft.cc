@@ -77,6 +77,11 @@ class Interpreter {
     return absl::StrCat(kind, "{", place(v.seq, v.digest), "}");
   }
   std::string say(const pbft::Complaint& m) const { return absl::StrCat("Complaint{", text_of(m.view), "}"); }
+  std::string say(const pbft::VoteOfPrimary& m) const { return vote("VoteOfPrimary", m.prepare.vote); }
+  std::string say(const pbft::ProofOfMisbehavior& m) const {
+    const pbft::Vote &a = m.one.vote, &b = m.other.vote;
+    return absl::StrCat("Proof{", place(a.seq, a.digest), " and ", place(b.seq, b.digest), "}");
+  }
   std::string say(const pbft::SignedViewChange& m) const {
     std::vector<std::string> proven;
     for (const pbft::PreparedCert& c : m.change.prepared) proven.push_back(place(c.vote.seq, c.vote.digest));

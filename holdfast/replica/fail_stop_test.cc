@@ -12,7 +12,7 @@ namespace holdfast::replica {
 namespace {
 
 constexpr Duration kInterval = Duration::millis(20), kCrashTimeout = Duration::millis(300);
-constexpr NodeId kOne(1), kTwo(2), kThree(3);
+constexpr NodeId kTwo(2), kThree(3);
 
 Time at(int64_t ms) { return Time() + Duration::millis(ms); }
 

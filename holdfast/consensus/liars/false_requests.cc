@@ -20,7 +20,7 @@ std::vector<Utterance> Liar::flood(NodeId to, Message& m) {
   const uint64_t big[] = {0, 1, kMaxNumber, kMaxNumber + 1, ~uint64_t{0}, random_.below(1000)};
   const auto number = [&] { return big[random_.below(6)]; };
   for (int i = 0; i < 3; ++i) {
-    switch (random_.below(8)) {
+    switch (random_.below(10)) {
       case 0:
         say(to, Submit{signed_request(evil(++sequence_, 0)), true});
         break;
@@ -49,6 +49,15 @@ std::vector<Utterance> Liar::flood(NodeId to, Message& m) {
       case 6:
         say(to, Complaint{number(), View(number())});
         break;
+      case 7:
+        say(to, VoteOfPrimary{vote_of_its_own(number() % 2, View(number()), Seq(number()))});
+        break;
+      case 8: {
+        const uint64_t epoch = number() % 2, view = number(), place = number();
+        const auto vote = [&] { return vote_of_its_own(epoch, View(view), Seq(place)); };
+        say(to, ProofOfMisbehavior{vote(), vote()});
+        break;
+      }
       default: {
         ViewChange c{.view = View(number()), .from = self_};
         say(to, SignedViewChange{c, authority_.sign(text_of(cluster_, c))});

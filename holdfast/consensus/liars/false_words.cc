@@ -31,6 +31,10 @@ std::vector<Utterance> Liar::bad_evidence(NodeId to, Message& m) {
     say(to, SignedNewView{made, authority_.sign(text_of(cluster_, made))});
   } else if (p != nullptr && random_.chance(1, 4)) {
     say(to, Complaint{p->vote.epoch, p->vote.view});
+  } else if (p != nullptr && random_.chance(1, 4)) {
+    // Signed by itself, which proves something only when it is the primary.
+    const auto vote = [&] { return vote_of_its_own(p->vote.epoch, p->vote.view, p->vote.seq); };
+    random_.chance(1, 2) ? say(to, VoteOfPrimary{vote()}) : say(to, ProofOfMisbehavior{vote(), vote()});
   }
   if (const auto* s = std::get_if<StableNotice>(&m)) stable_ = s->cert;
   if (const auto* c = std::get_if<SignedViewChange>(&m)) stable_ = c->change.stable;

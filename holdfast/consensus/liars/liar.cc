@@ -86,6 +86,12 @@ void Liar::say(NodeId to, const Message& m, Duration delay) {
 
 Signature Liar::sign(const Vote& v) { return authority_.sign(text_of(cluster_, v)); }
 
+Prepare Liar::vote_of_its_own(uint64_t epoch, View view, Seq seq) {
+  Vote v{epoch, view, seq, Digest{}};
+  v.digest.bytes[0] = static_cast<uint8_t>(random_.below(4));
+  return {v, sign(v)};
+}
+
 NodeId Liar::anybody() { return group_.members()[random_.below(group_.size())].id; }
 
 std::vector<Utterance> Liar::equivocate(NodeId to, Message& m) {

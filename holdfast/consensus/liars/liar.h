@@ -69,6 +69,7 @@ class Liar {
   std::vector<Utterance> twist(NodeId to, Message m, const Packet& packet);
   void say(NodeId to, const Message& m, Duration delay = {});
   Signature sign(const Vote& v);
+  Prepare vote_of_its_own(uint64_t epoch, View view, Seq seq);  // for something or other
   NodeId anybody();
   View next_of_its_own(View after) const;
 

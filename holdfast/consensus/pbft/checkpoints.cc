@@ -146,6 +146,8 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   awaited_votes.clear();
   unseen_until.clear();
   complaints.clear();  // also those of members that have left
+  proof.reset();
+  not_believed.clear();
   promptness.restart();
   checkpoint_votes.clear();
   changes.clear();

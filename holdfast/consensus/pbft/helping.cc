@@ -25,6 +25,7 @@ void Replica::Impl::tick(Step& s) {
   last_tick = s.now;
   broadcast(s, StatusReport{group().epoch(), view, changing, low(), executed});
   if (complaining) broadcast(s, Complaint{group().epoch(), view});
+  if (changing && proof) broadcast(s, *proof);
   if (changing && ledger.standing().change) {
     broadcast(s, *ledger.standing().change, ledger.after_standing());
   }

@@ -63,6 +63,16 @@ struct Complaint {
   uint64_t epoch = 0;
   View view;
 };
+// The primary's vote as the sender has it. f + 1 have voted for something else in that place: whoever has another vote of
+// the primary there has a proof.
+struct VoteOfPrimary {
+  Prepare prepare;
+};
+// Two votes of the primary for one place of its view: it lies, and whoever sees this leaves the view.
+struct ProofOfMisbehavior {
+  Prepare one;
+  Prepare other;
+};
 struct ViewChange {
   uint64_t epoch = 0;
   View view;  // the one wanted
@@ -144,7 +154,7 @@ struct Chunk {
 
 using Message = std::variant<Submit, AskRead, Reply, PrePrepare, Prepare, Commit, CheckpointVote, SignedViewChange,
                              SignedNewView, StatusReport, StableNotice, FetchBatch, BatchData, FetchState, LogPart,
-                             SnapshotOffer, FetchChunk, Chunk, DecidedNotice, Complaint>;
+                             SnapshotOffer, FetchChunk, Chunk, DecidedNotice, Complaint, VoteOfPrimary, ProofOfMisbehavior>;
 
 // --- Stable records (ledger.h says what waits for which) -------------------------------------------------------------
 

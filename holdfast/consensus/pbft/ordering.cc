@@ -111,13 +111,15 @@ void Replica::Impl::on(Step& s, NodeId from, const Prepare& m) {
   Slot& slot = slots[v.seq];
   const auto at = slot.votes.find(from);
   if (at != slot.votes.end()) {
-    if (at->second.vote.view >= v.view) return;  // the first vote counts
+    if (at->second.vote.view >= v.view) return voted_twice(s, from, at->second, m);  // the first vote counts
     slot.votes.erase(at);
   }
   slot.votes.emplace(from, Cast{v, m.signature, from == self()});
   const bool is_late = slot.prepared && slot.prepared->vote == v;
   if (is_late && s.now <= slot.votes_until) promptness.came(from);
   watch_for_unseen(s, v.seq, slot);
+  watch_for_deception(s, slot);
+  if (changing) return;
   check_prepared(s, v.seq);
 }
 

@@ -2,6 +2,8 @@
 // to, disks are stable at once unless held, time passes when told to.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <deque>
 #include <functional>
 #include <map>

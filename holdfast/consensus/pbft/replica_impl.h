@@ -117,6 +117,14 @@ struct Replica::Impl {
   void cease_to_complain(Step& s);
   void calm_down();
 
+  // --- equivocation.cc ---
+  void watch_for_deception(Step& s, Slot& slot);
+  void on(Step& s, NodeId from, const VoteOfPrimary& m);
+  void on(Step& s, NodeId from, const ProofOfMisbehavior& m);
+  void voted_twice(Step& s, NodeId by, const Cast& first, const Prepare& second);
+  bool concerns_primary(const Vote& vote) const;
+  void leave_liar(Step& s, const ProofOfMisbehavior& proof);
+
   // --- helping.cc ---
   void tick(Step& s);
   Time next_tick() const;
@@ -225,6 +233,8 @@ struct Replica::Impl {
     Time at;
   };
   std::map<NodeId, Complained> complaints;  // the latest of each other member
+  std::optional<ProofOfMisbehavior> proof;  // for which this replica has left the last view
+  std::set<NodeId> not_believed;            // in this view: their accusations of the primary were false
 
   // Helping and being helped.
   Time last_tick;

@@ -21,6 +21,7 @@ struct Cast {
 struct Slot {
   std::optional<Vote> proposal;  // of the view that is in force
   bool voted = false;            // for the proposal, in writing
+  bool accused = false;          // the others were told which vote of the primary this replica has
   Time accepted_at;
   bool of_the_present = false;            // accepted before f + 1 others had voted for it
   Time votes_until = Time::never();       // until then the votes of all are waited for: a quorum's are there

@@ -112,6 +112,8 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   change_deadline = Time::never();
   awaited_votes.clear();
   unseen_until.clear();
+  proof.reset();
+  not_believed.clear();
   stand(s, std::nullopt, m);
   if (opening.stable.checkpoint.seq > low()) {
     mark<"pbft.new_view_ahead">();
@@ -129,7 +131,7 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   moved = s.now;
   for (auto& [seq, slot] : slots) {
     slot.proposal.reset();
-    slot.voted = false;
+    slot.voted = slot.accused = false;
     slot.votes_until = Time::never();
   }
   for (const auto& [seq, digest] : opening.proposals) {

@@ -98,6 +98,12 @@ class Words {
     return absl::StrCat("STABLE ", state(m.cert.checkpoint), ", signed by", who(m.cert.endorsements));
   }
   std::string text(const Complaint& m) { return absl::StrCat("COMPLAINT of ", print(m.view)); }
+  std::string text(const VoteOfPrimary& m) {
+    return absl::StrCat("SHOWN BY THE PRIMARY: PREPARE ", text(m.prepare.vote));
+  }
+  std::string text(const ProofOfMisbehavior& m) {
+    return absl::StrCat("PROOF OF MISBEHAVIOR: PREPARE ", text(m.one.vote), " and PREPARE ", text(m.other.vote));
+  }
   std::string text(const SignedViewChange& m) {
     std::map<Seq, Vote> all;
     for (const PreparedCert& c : m.change.prepared) all[c.vote.seq] = c.vote;
