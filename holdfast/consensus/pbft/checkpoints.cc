@@ -86,13 +86,20 @@ void Replica::Impl::on(Step& s, NodeId from, const CheckpointVote& m) {
   if (cert.endorsements.size() == group().quorum()) adopt_stable(s, cert);
 }
 
-void Replica::Impl::on(Step& s, NodeId, const StableNotice& m) {
+void Replica::Impl::on(Step& s, NodeId from, const StableNotice& m) {
   if (m.cert.checkpoint.epoch == group().epoch() && m.cert.checkpoint.seq > low() &&
       m.cert.checkpoint.seq.value() <= kMaxNumber && judge.valid(m.cert)) {
     return adopt_stable(s, m.cert);
   }
   // It may be of a later epoch: only a transfer, with the links in between, gets there.
-  epoch_heard = std::max(epoch_heard, m.cert.checkpoint.epoch);
+  if (group().is_member(from)) epochs_heard[from] = m.cert.checkpoint.epoch;
+}
+
+// One of those who say so is correct.
+bool Replica::Impl::epoch_is_over() const {
+  const auto ahead = std::count_if(epochs_heard.begin(), epochs_heard.end(),
+                                   [&](const auto& heard) { return heard.second > group().epoch(); });
+  return static_cast<size_t>(ahead) > group().faulty();
 }
 
 void Replica::Impl::adopt_stable(Step& s, const CheckpointCert& cert) {
@@ -148,6 +155,8 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   complaints.clear();  // also those of members that have left
   proof.reset();
   not_believed.clear();
+  std::erase_if(snapshot_sizes, [&](const auto& said) { return !group().is_member(said.first); });
+  std::erase_if(epochs_heard, [&](const auto& heard) { return !group().is_member(heard.first); });
   promptness.restart();
   checkpoint_votes.clear();
   changes.clear();
@@ -161,6 +170,7 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   pace.restart();
   if (ledger.recovers(group().epoch())) {
     resume_epoch(s);
+    resign_if_leading(s);
   } else {
     stand(s, std::nullopt, std::nullopt);
   }

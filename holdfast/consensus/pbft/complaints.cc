@@ -36,7 +36,9 @@ Time Replica::Impl::complaint_due() const {
 void Replica::Impl::complain_when_due(Step& s) {
   if (changing && votes() && s.now >= change_deadline) return give_view_up(s);
   if (complaining || s.now < complaint_due()) return;
-  if (pool.drop_forged(s.now, [this](const SignedRequest& r) { return judge.valid(r); })) return;
+  // A request that is forged is no reason. But whoever adds one after the other must not keep it from complaining.
+  pool.drop_forged(s.now, [this](const SignedRequest& r) { return judge.valid(r); });
+  if (s.now < complaint_due()) return;
   mark<"pbft.primary_suspected">();
   complaining = true;
   broadcast(s, Complaint{group().epoch(), view});

@@ -23,7 +23,7 @@ Time Replica::Impl::next_tick() const { return last_tick + config.resend_interva
 void Replica::Impl::tick(Step& s) {
   if (s.now < next_tick()) return;
   last_tick = s.now;
-  broadcast(s, StatusReport{group().epoch(), view, changing, low(), executed});
+  broadcast(s, StatusReport{group().epoch(), view, changing, low(), executed, snapshot ? snapshot->meta.size : 0});
   if (complaining) broadcast(s, Complaint{group().epoch(), view});
   if (changing && proof) broadcast(s, *proof);
   if (changing && ledger.standing().change) {
@@ -81,6 +81,7 @@ const CheckpointCert& Replica::Impl::end_of(uint64_t epoch) const {
 void Replica::Impl::on(Step& s, NodeId from, const StatusReport& m) {
   if (!group().is_member(from) || from == self()) return;
   if (silent && m.stable <= low()) reported[from] = m.stable;
+  snapshot_sizes[from] = m.snapshot_bytes;
   Time& last = helped.try_emplace(from, Time()).first->second;
   if (last != Time() && s.now - last < config.resend_interval / 2) return;
   last = s.now;

@@ -42,6 +42,7 @@ class Ledger {
   struct Recovered {
     std::optional<Founded> founded;
     std::optional<SnapshotMark> mark;
+    bool stood = false;  // `standing` was written
     Standing standing;
     std::vector<CheckpointCert> stable;  // in the order of their records
     std::map<Seq, Place> places;
@@ -89,7 +90,10 @@ class Ledger {
   void take(StableSeq seq, const Decided& r);
   void take(StableSeq seq, const SnapshotMark& r);
   void take(StableSeq, const Founded& r) { recovered_.founded = r; }
-  void take(StableSeq, const Standing& r) { recovered_.standing = standing_ = r; }
+  void take(StableSeq, const Standing& r) {
+    recovered_.stood = true;
+    recovered_.standing = standing_ = r;
+  }
   void take(StableSeq, const CheckpointSaid& r) { recovered_.said[r.checkpoint.seq] = r.checkpoint; }
   void take(StableSeq, const BecameStable& r) { recovered_.stable.push_back(r.cert); }
   Place& place(StableSeq seq, Seq at);

@@ -104,6 +104,7 @@ struct StatusReport {
   bool changing = false;  // it waits for `view` to begin
   Seq stable;
   Seq executed;
+  uint64_t snapshot_bytes = 0;  // of its latest one
 };
 // The sender knows that this was decided. f + 1 who say so cannot all lie: what a faulty primary never proposed to one
 // member, and faulty members never committed to it, that member learns by this.

@@ -43,7 +43,7 @@ void Replica::Impl::propose(Step& s) {
 }
 
 void Replica::Impl::on(Step& s, NodeId from, const PrePrepare& m) {
-  if (m.epoch != group().epoch() || changing || !member() || m.view.value() > kMaxNumber) return;
+  if (m.epoch != group().epoch() || changing || !member() || stood_later() || m.view.value() > kMaxNumber) return;
   if (from != group().primary(m.view) || from == self()) return mark<"pbft.proposal_of_another">();
   const bool ahead = m.view > view && planted<"B7">();
   if (m.view != view && !ahead) return;
@@ -99,6 +99,7 @@ void Replica::Impl::vote(Step& s, Slot& slot) {
   const Vote& proposal = *slot.proposal;
   Slot::Held& held = slot.contents.at(proposal.digest);
   slot.voted = true;
+  slot.remember_vote(proposal.digest);
   const StableSeq after = ledger.accept(proposal, held.in_writing ? nullptr : held.content.get(), s.out);
   held.in_writing = true;
   say_to_all(s, Prepare{proposal, authority.sign(text_of(config.cluster, proposal))}, after);

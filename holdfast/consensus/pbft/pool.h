@@ -45,9 +45,9 @@ class Pool {
   uint64_t operations_to_take() const { return untaken_operations_; }
   // When the longest waiting oldest request of any client began to wait. never(): nothing waits.
   Time oldest() const;
-  // Before the primary is blamed: checks each client's oldest request, which is what the time is counted from. True:
-  // one was forged, and is gone.
-  bool drop_forged(Time now, const Check& check);
+  // Before the primary is blamed: checks each client's oldest request, which is what the time is counted from. One that is
+  // forged is gone.
+  void drop_forged(Time now, const Check& check);
   // Requests, not proposed, that have waited for `patience` and were not handed out since restart().
   std::vector<SignedRequest> overdue(Time now, Duration patience);
   // When overdue() next has something; never() when not.

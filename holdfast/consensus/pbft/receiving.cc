@@ -6,9 +6,35 @@
 
 namespace holdfast::pbft {
 
+namespace {
+// What a sender may take its time for: this long, and as long as what it has sent needs at this speed.
+constexpr int64_t kTurn = 30;                // in resend intervals
+constexpr uint64_t kSlowest = 1 << 20;       // bytes a second
+constexpr uint64_t kSizesDiffer = 64 << 20;  // snapshots of the same state, bytes
+constexpr uint64_t kMostDoublings = 12;
+}  // namespace
+
+// No certificate names the size of a snapshot: others may write theirs in another way, and at another place. But one that
+// is much larger than f + 1 members say theirs are is the offer of a liar, who would fill the disk. When all have been
+// tried in vain, more is believed.
+uint64_t Replica::Impl::plausible_bytes() const {
+  std::vector<uint64_t> said;
+  for (const auto& [member, bytes] : snapshot_sizes) said.push_back(std::min(bytes, config.max_snapshot_bytes));
+  std::sort(said.begin(), said.end(), std::greater<>());
+  const uint64_t shared = said.size() > group().faulty() ? said[group().faulty()] : 0;
+  return (2 * shared + kSizesDiffer) << std::min<uint64_t>(transfer.misled / group().size(), kMostDoublings);
+}
+
+// A sender that lets everything drip would keep this replica from asking the others.
+Time Replica::Impl::end_of_turn() const {
+  const uint64_t sent = transfer.received + transfer.parts_bytes;
+  const Duration turn = config.resend_interval * kTurn + Duration::millis(static_cast<int64_t>(sent * 1000 / kSlowest));
+  return transfer.since + turn * (int64_t{1} << std::min<uint64_t>(transfer.misled / group().size(), kMostDoublings));
+}
+
 void Replica::Impl::transfer_tick(Step& s) {
   if (transfer.loading) return;
-  const bool behind = low() > executed || rotten || epoch_heard > group().epoch();
+  const bool behind = low() > executed || rotten || epoch_is_over();
   const bool moves = executed != transfer.executed_before;
   transfer.executed_before = executed;
   if (!transfer.active) {
@@ -16,12 +42,17 @@ void Replica::Impl::transfer_tick(Step& s) {
     if (!behind || moves) return;
     mark<"pbft.transfer">();
     transfer.active = true;
+    transfer.since = s.now;
     return transfer.good ? ask_for_state(s) : ask_next_sender(s);
   }
   if (!behind && !transfer.offer) {
     // It has got there by itself, or there was nothing to get.
     transfer = Transfer{.sender = transfer.sender, .good = transfer.good, .executed_before = executed};
     return;
+  }
+  if (s.now >= end_of_turn()) {
+    mark<"pbft.transfer_drips">();
+    return ask_next_sender(s);
   }
   if (running || (slots.contains(executed + 1) && slots.at(executed + 1).decided && !rotten)) return;
   if (s.now - transfer.asked >= config.resend_interval * 3) ask_next_sender(s);
@@ -31,9 +62,12 @@ void Replica::Impl::transfer_tick(Step& s) {
 // replica busy.
 void Replica::Impl::give_up_sender(Step& s) {
   if (transfer.blob) s.out.blob(BlobDrop{transfer.blob});
+  const bool in_the_midst = transfer.offer || !transfer.parts.empty();
   transfer = Transfer{.active = true,
                       .sender = transfer.sender + 1,
                       .asked = s.now - config.resend_interval * 3,
+                      .since = s.now,
+                      .misled = transfer.misled + (in_the_midst ? 1 : 0),
                       .executed_before = executed};
   if (group().members()[transfer.sender % group().size()].id == self()) ++transfer.sender;
 }
@@ -45,7 +79,10 @@ void Replica::Impl::ask_next_sender(Step& s) {
 
 // How far it has the order. Batches that came before it executed others by itself are of no use any more.
 Seq Replica::Impl::having() {
-  if (transfer.parts_behind != executed) transfer.parts.clear();
+  if (transfer.parts_behind != executed) {
+    transfer.parts.clear();
+    transfer.parts_bytes = 0;
+  }
   transfer.parts_behind = executed;
   return executed + transfer.parts.size();
 }
@@ -60,12 +97,13 @@ void Replica::Impl::on(Step& s, NodeId from, const LogPart& m) {
   if (!transfer.active || transfer.offer || transfer.loading || rotten || running) return;
   if (from != group().members()[transfer.sender % group().size()].id) return;
   const Seq have = having();
-  if (m.first != have + 1 || m.batches.empty() || transfer.parts.size() + m.batches.size() > 4 * config.window) {
-    return;
-  }
+  if (m.first != have + 1 || m.batches.empty()) return;
+  if (transfer.parts.size() + m.batches.size() > 4 * config.window) return give_up_sender(s);
   for (const Slice& batch : m.batches) {
     ContentPtr content = content_of(batch);
-    if (content == nullptr) return give_up_sender(s);
+    transfer.parts_bytes += batch.size();
+    const bool much = transfer.parts_bytes > config.window * (config.max_batch_bytes + config.max_request_bytes);
+    if (content == nullptr || much) return give_up_sender(s);
     transfer.parts.push_back(std::move(content));
   }
   if (!m.cert) return ask_for_state(s);
@@ -74,7 +112,8 @@ void Replica::Impl::on(Step& s, NodeId from, const LogPart& m) {
     mark<"pbft.segment_refused">();
     return give_up_sender(s);
   }
-  transfer.asked = s.now;
+  transfer.asked = transfer.since = s.now;
+  transfer.misled = 0;
   transfer.proven_end = end;
   transfer.good = true;
 }
@@ -102,6 +141,7 @@ bool Replica::Impl::finish_segment(Step& s, const CheckpointCert& cert) {
   }
   mark<"pbft.segment_taken">();
   transfer.parts.clear();
+  transfer.parts_bytes = 0;
   certs.emplace(end, cert);
   adopt_stable(s, cert);
   return true;
@@ -136,6 +176,11 @@ void Replica::Impl::on(Step& s, NodeId from, const SnapshotOffer& m) {
   if (!transfer.active || transfer.offer || transfer.loading || running) return;
   if (from != group().members()[transfer.sender % group().size()].id) return;
   if (m.cert.checkpoint.seq.value() > kMaxNumber || (m.cert.checkpoint.seq <= executed && !rotten)) return;
+  if (m.size > plausible_bytes()) {
+    mark<"pbft.offer_implausible">();
+    ++transfer.misled;
+    return give_up_sender(s);
+  }
   const bool from_nothing = rotten && m.cert.checkpoint == judge.base() && group().epoch() == 0 && !m.size;
   if ((!m.size && !from_nothing) || !convincing(m)) {
     mark<"pbft.offer_refused">();
@@ -196,7 +241,8 @@ void Replica::Impl::install(Step& s, const SnapshotOffer& offer, const SnapshotM
   pending = offer.core.pending;
   rotten = false;
   transfer =
-      Transfer{.active = true, .sender = transfer.sender, .good = true, .asked = s.now, .executed_before = executed};
+      Transfer{.active = true, .sender = transfer.sender, .good = true, .asked = s.now, .since = s.now,
+               .executed_before = executed};
   history.erase(history.begin(), history.upper_bound(executed));
   std::erase_if(cores, [&](const auto& e) { return e.first > executed; });
   said.clear();

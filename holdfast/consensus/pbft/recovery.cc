@@ -63,19 +63,21 @@ void Replica::Impl::begin(Step& s) {
     if (cert.checkpoint.seq > executed) certs[cert.checkpoint.seq] = cert;
     if (cert.checkpoint.seq > low()) stable = cert;
   }
-  silent = fresh ? config.beginning == Beginning::kLostDisk : from.standing.silent;
+  // The founding may be all that it had written.
+  const Beginning beginning = from.founded ? from.founded->beginning : config.beginning;
+  silent = from.stood ? from.standing.silent : beginning == Beginning::kLostDisk;
   moved = last_tick = s.now;
-  if (fresh) {
-    ledger.found(config, s.out);
-    stand(s, std::nullopt, std::nullopt);
-  }
+  if (fresh) ledger.found(config, s.out);
+  if (!from.stood) stand(s, std::nullopt, std::nullopt);
   resume_epoch(s);
-  // What it proposed just before the crash may be lost here and known elsewhere: it must not propose in this view
-  // again.
-  if (!fresh && leads()) {
-    mark<"pbft.restarted_primary">();
-    start_view_change(s, view + 1);
-  }
+  if (!fresh) resign_if_leading(s);
+}
+
+// What it proposed just before the crash may be lost here and known elsewhere: it must not propose in this view again.
+void Replica::Impl::resign_if_leading(Step& s) {
+  if (!leads()) return;
+  mark<"pbft.restarted_primary">();
+  start_view_change(s, view + 1);
 }
 
 // What the records say of the epoch that the replica is in now. It may have stood in a later one, to which it comes by
@@ -114,7 +116,10 @@ void Replica::Impl::restore_places(Step& s) {
   for (const auto& [seq, place] : from.places) {
     if (seq <= executed) continue;
     Slot& slot = slots[seq];
-    for (const auto& [digest, content] : place.contents) slot.hold(content, /*in_writing=*/true);
+    for (const auto& [digest, content] : place.contents) {
+      slot.hold(content, /*in_writing=*/true);
+      slot.remember_vote(digest);
+    }
     slot.hold(null_content(), /*in_writing=*/false);
     slot.decided = place.decided;
     slot.decided_in_writing = place.decided.has_value();

@@ -29,8 +29,11 @@ struct Replica::Impl {
   NodeId self() const { return config.self; }
   const Group& group() const { return judge.group(); }
   bool member() const { return group().is_member(self()); }
+  // After a restart: it stood in a later epoch than it is in, and gets there by executing what lies between. Until then it
+  // promises nothing and answers nothing: what it writes now would replace what it stands by there.
+  bool stood_later() const { return ledger.content().standing.epoch > group().epoch(); }
   // Whether this replica's votes may count.
-  bool votes() const { return member() && !silent; }
+  bool votes() const { return member() && !silent && !stood_later(); }
   bool leads() const { return votes() && !changing && group().primary(view) == self(); }
   Seq low() const { return stable.checkpoint.seq; }
   bool in_window(Seq seq) const { return seq > low() && seq - low() <= config.window; }
@@ -92,6 +95,7 @@ struct Replica::Impl {
   void make_checkpoint(Step& s, const Digest& state);
   void on(Step& s, NodeId from, const CheckpointVote& m);
   void on(Step& s, NodeId from, const StableNotice& m);
+  bool epoch_is_over() const;
   void adopt_stable(Step& s, const CheckpointCert& cert);
   void collect_garbage();
   void write_mark(Step& s);
@@ -143,6 +147,8 @@ struct Replica::Impl {
 
   // --- receiving.cc ---
   void transfer_tick(Step& s);
+  uint64_t plausible_bytes() const;
+  Time end_of_turn() const;
   void give_up_sender(Step& s);
   void ask_next_sender(Step& s);
   void ask_for_state(Step& s);
@@ -158,6 +164,7 @@ struct Replica::Impl {
 
   // --- recovery.cc ---
   void begin(Step& s);
+  void resign_if_leading(Step& s);
   void resume_epoch(Step& s);
   void resume_checkpoint(Step& s);
   void restore_places(Step& s);
@@ -242,7 +249,8 @@ struct Replica::Impl {
   std::map<NodeId, Seq> reported;  // stable checkpoints of others, while silent
   Seq silent_until;
   Transfer transfer;
-  uint64_t epoch_heard = 0;             // somebody says that the group is as far
+  std::map<NodeId, uint64_t> snapshot_sizes;  // of members: bytes of the latest, as they say
+  std::map<NodeId, uint64_t> epochs_heard;  // of members: where they say the group is
   std::map<NodeId, FetchChunk> chunks;  // that are being read for others
   BlobId last_blob;
   std::deque<std::pair<StableSeq, Message>> own;  // what it has said and not yet heard

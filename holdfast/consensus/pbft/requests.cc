@@ -60,7 +60,7 @@ void Replica::Impl::on(Step& s, NodeId from, const AskRead& m) {
 }
 
 void Replica::Impl::read_when_ready(Step& s) {
-  if (rotten || running || transfer.loading) return;
+  if (rotten || running || transfer.loading || stood_later()) return;
   while (!reads.empty() && reads.front().ready <= executed) {
     reading.emplace(++last_token, reads.front());
     s.out.raise(Read{last_token, reads.front().operation});

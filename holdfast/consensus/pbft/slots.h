@@ -1,16 +1,20 @@
 // The places of the order that are not settled yet: what was proposed, who voted for what, what is proven.
 //
 // Bounded: one proposal, and one vote and one commit of each member, for each of the places between the last stable
-// checkpoint (or the last execution, if that is behind) and the end of the window.
+// checkpoint (or the last execution, if that is behind) and the end of the window, and kVotesKept contents.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "holdfast/consensus/pbft/content.h"
 #include "holdfast/consensus/pbft/group.h"
 
 namespace holdfast::pbft {
+
+inline constexpr size_t kVotesKept = 8;
 
 struct Cast {
   Vote vote;
@@ -37,7 +41,16 @@ struct Slot {
     bool in_writing = false;
   };
   std::map<Digest, Held> contents;
+  std::vector<Digest> voted_for;  // in any view, the latest last, until something is decided
 
+  // A faulty member may have the votes of others for what it alone knows to be prepared, and show that certificate in a
+  // later view (Castro's condition A2). A quorum has voted for it: if the correct ones among them keep it, whoever needs
+  // it gets it. There is one for each view of a faulty primary whose places the next primary did not settle.
+  void remember_vote(const Digest& digest) {
+    std::erase(voted_for, digest);
+    voted_for.push_back(digest);
+    if (voted_for.size() > kVotesKept) voted_for.erase(voted_for.begin());
+  }
   ContentPtr content(const Digest& digest) const {
     const auto at = contents.find(digest);
     return at != contents.end() ? at->second.content : nullptr;
@@ -48,7 +61,7 @@ struct Slot {
   }
   bool wants(const Digest& digest) const {
     return (proposal && proposal->digest == digest) || (prepared && prepared->vote.digest == digest) ||
-           decided == digest;
+           decided == digest || (!decided && std::find(voted_for.begin(), voted_for.end(), digest) != voted_for.end());
   }
   // Contents that nothing refers to are forgotten.
   void prune() {

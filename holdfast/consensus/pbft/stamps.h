@@ -9,7 +9,9 @@
 // its anchor or since it entered the view, whichever is later. The anchor moves to the latest executed stamp only every
 // `anchor_interval`, so a lying primary distorts time by at most slack / interval + 1/8; or at once, when a quorum has
 // agreed to a stamp that lies too far ahead for this backup alone.
-// A replica that was away has no anchor that means anything: it believes until it has executed a batch of the present.
+// A replica that was away has no anchor that means anything: until it has executed a batch of the present it believes any
+// stamp that is not more than a year ahead of the last that it executed. If all were away, nobody contradicts a lying
+// primary: log time may jump by a year, and leases end with it.
 #pragma once
 
 #include <algorithm>
@@ -51,7 +53,7 @@ class Stamps {
   // What a backup thinks of it.
   bool believes(Time now, int64_t stamp_ms) const {
     if (stamp_ms < 0 || stamp_ms > static_cast<int64_t>(kMaxNumber)) return false;
-    if (!trusted_) return true;
+    if (!trusted_) return stamp_ms <= executed_ms_ + kYear;
     if (stamp_ms > latest(now)) return false;
     const int64_t ahead = passed(anchor_, now);
     const bool anchored = anchor_ > entered_;
@@ -62,6 +64,7 @@ class Stamps {
   int64_t executed_ms() const { return executed_ms_; }
 
  private:
+  static constexpr int64_t kYear = int64_t{366} * 24 * 3600 * 1000;
   static int64_t passed(Time since, Time now) { return std::max<int64_t>(0, (now - since).millis()); }
   // The latest stamp that is believed.
   int64_t latest(Time now) const {

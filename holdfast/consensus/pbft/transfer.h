@@ -14,9 +14,12 @@ struct Transfer {
   size_t sender = 0;  // place among the members
   bool good = false;  // what it sent last was proven: the next transfer begins with it
   Time asked;         // when it last heard something useful, or asked
+  Time since;         // when the sender's turn began, or what it sent was last proven
+  uint64_t misled = 0;  // senders in a row that were given up in the midst of what they sent
 
   // Batches behind what is executed, of one checkpoint interval, not proven yet.
   std::vector<ContentPtr> parts;
+  uint64_t parts_bytes = 0;
   Seq parts_behind;  // what was executed when the first of them came
   Seq proven_end;    // the last place that was proven and is still to be executed; none: zero
 

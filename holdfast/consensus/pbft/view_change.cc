@@ -17,6 +17,7 @@ void Replica::Impl::start_view_change(Step& s, View wanted) {
   if (!votes() || wanted.value() > kMaxNumber) return;
   view = wanted;
   changing = true;
+  complaining = false;
   awaited_votes.clear();
   unseen_until.clear();
   ViewChange change{.epoch = group().epoch(), .view = view, .from = self(), .stable = stable};
@@ -98,7 +99,7 @@ void Replica::Impl::open_view(Step& s) {
 }
 
 void Replica::Impl::on(Step& s, NodeId from, const SignedNewView& m) {
-  if (m.view.epoch != group().epoch() || from == self()) return;
+  if (m.view.epoch != group().epoch() || from == self() || stood_later()) return;
   if (m.view.view < view || (m.view.view == view && !changing)) return;
   const auto known = [this](const Vote& v, NodeId by, const Signature& g) { return knows_vote(v, by, g); };
   if (!judge.valid(m, known)) return mark<"pbft.new_view_refused">();
