@@ -71,6 +71,13 @@ class Oracle {
     seen = {epoch, view};
   }
   void restarts(NodeId at) { views_.erase(at); }
+  // A correct member, whatever it has been through, votes for one thing in each place of each view.
+  void votes(NodeId by, const Vote& v) {
+    const auto [at, first] = votes_.try_emplace({by, v.epoch, v.view, v.seq}, v.digest);
+    if (!first && at->second != v.digest) {
+      fail(absl::StrCat(print(by), " votes twice in view ", v.view.value(), " of epoch ", v.epoch, " at ", print(v.seq)));
+    }
+  }
   size_t answered() const { return answered_; }
   size_t unanswered() const { return asked_.size(); }
   Seq last_place() const { return batches_.empty() ? Seq() : batches_.rbegin()->first; }
@@ -113,6 +120,7 @@ class Oracle {
   Image image_;
   Seq last_;
   std::map<NodeId, std::pair<uint64_t, View>> views_;
+  std::map<std::tuple<NodeId, uint64_t, View, Seq>, Digest> votes_;
 };
 
 }  // namespace holdfast::pbft

@@ -231,7 +231,13 @@ class World {
       return;
     }
     if (n.twin) ++misdeeds_;
+    if (!n.liar && !n.twin) hear_vote(n.id, p);
     transmit(n.id, to, p, {}, !n.twin || twin_hears(n, to));
+  }
+  void hear_vote(NodeId from, const Packet& p) {
+    const StatusOr<Message> m = codec::decode<Message>(p.body);
+    if (!m.ok()) return;
+    if (const auto* prepare = std::get_if<Prepare>(&*m)) oracle_.votes(from, prepare->vote);
   }
   // Twins divide the others between them for a while.
   bool twin_hears(const Node& n, NodeId other) const {
