@@ -120,6 +120,13 @@ class Engines(unittest.TestCase):
         self.assertIn("founded under another --administrator-key", c.holdfast(
             "member", "add", "m5", f"--peer-urls={five.peer_url}", f"--administrator-key-file={c.dir / 'm1.key'}",
             check=False).stderr)
+        key = f"--administrator-key-file={c.administrator}"
+        for wrong, code, said in [(["remove", "deadbeef", key], 3, "member not found"),
+                                  (["remove", "deadbeef", key, "--initial-cluster-token=other"], 1,
+                                   "founded with another --initial-cluster-token")]:
+            refused = c.holdfast("member", *wrong, check=False)
+            self.assertEqual(refused.returncode, code, refused.stderr)
+            self.assertIn(said, refused.stderr)
         printed = self.add(c, five).stdout
         flags = [w for w in printed.split() if w.startswith("--") and "=" in w]
         self.assertIn(f"--initial-cluster={','.join(sorted(f'{m.name}={m.peer_url}' for m in c.founders))}",

@@ -98,6 +98,7 @@ TEST_F(Up, WrongUseIsExplained) {
   for (const auto& [flag, code, text] : std::vector<std::tuple<std::string, int, std::string>>{
            {"--members=0", 2, "--members"},
            {"--pace=soon", 2, "--pace=soon must be a duration"},
+           {"--consensus=pbft --members=3", 2, "--consensus=pbft needs at least four members"},
            {"--demo --members=1", 1, "the demo needs at least three members"}}) {
     std::vector<std::string> more = {"--base-port=0"};
     for (std::string_view word : split(flag, ' ')) more.emplace_back(word);

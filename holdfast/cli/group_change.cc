@@ -137,10 +137,15 @@ class Administrator {
       right &= server::member_id_of(m.peer_urls, wanted_.token) == m.id;
     }
     if (right && server::cluster_id_of(ids, server::founding_token(config)) == view.cluster) return absl::OkStatus();
+    // The identities of the founders follow from the token, that of the cluster from both.
+    if (!right) {
+      return absl::InvalidArgumentError(
+          cat("this cluster was founded with another --initial-cluster-token than \"", wanted_.token,
+              "\"; give that which its members were founded with (that of `holdfast up` is the whole path of its directory)"));
+    }
     return absl::InvalidArgumentError(cat("this cluster was founded under another --administrator-key than ",
                                           to_hex(key.view()), ", which is that of ", wanted_.key_file,
-                                          ", or with another --initial-cluster-token than \"", wanted_.token,
-                                          "\"; give those that its members were founded with"));
+                                          "; give the file whose key its members were founded with"));
   }
 
   StatusOr<pbft::Change> change(const View& now) {
@@ -157,7 +162,13 @@ class Administrator {
       fresh.peer_urls = wanted_.added_peer_urls;
       context.added.push_back(std::move(fresh));
     }
-    if (wanted_.removed) out.removed.push_back(NodeId(*wanted_.removed));
+    if (wanted_.removed) {
+      const NodeId leaves(*wanted_.removed);
+      if (std::none_of(now.members.begin(), now.members.end(), [&](const auto& m) { return m.id == leaves; })) {
+        return absl::NotFoundError("etcdserver: member not found");
+      }
+      out.removed.push_back(leaves);
+    }
     out.context = codec::encode_flat(context);
     return out;
   }

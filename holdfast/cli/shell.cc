@@ -16,11 +16,12 @@ std::string advice(const Status& failure, const std::vector<std::string>& endpoi
                "; is one running there? Start one with `holdfast serve`, or name others with --endpoints");
   }
   if (has("no leader")) {
-    return "the members have no leader: a majority of them must run and reach each other; nothing was changed";
+    return "the members have no leader: a majority of them (over PBFT more than two thirds) must run and reach each "
+           "other; nothing was changed";
   }
   if (failure.code() == absl::StatusCode::kDeadlineExceeded || has("timed out")) {
-    return "no answer in time: a majority of the members must run and reach each other; a write may or may not have "
-           "taken effect (--command-timeout sets how long to wait)";
+    return "no answer in time: a majority of the members (over PBFT more than two thirds) must run and reach each "
+           "other; if it was a write, it may or may not have taken effect (--command-timeout sets how long to wait)";
   }
   if (has("has been compacted")) return "that revision was compacted away; ask for a later one";
   if (has("database space exceeded")) return "the data has reached --quota-backend-bytes: delete keys, then compact";

@@ -26,6 +26,10 @@ void run(Shell& shell, const UpFlags& flags, const std::string& program) {
   if (!flags.consensus.empty() && !engine) {
     return shell.usage_error(cat("--consensus=", flags.consensus, " must be ", replica::engine_names()));
   }
+  if (engine && replica::is_byzantine(*engine) && flags.members > 0 && flags.members < 4) {
+    return shell.usage_error(cat("--consensus=", flags.consensus, " needs at least four members, of which one may lie; "
+                                 "write -n 4"));
+  }
   Interrupts interrupts;  // before any thread is started
   LocalCluster::Options options;
   options.members = flags.members;
@@ -49,7 +53,7 @@ void run(Shell& shell, const UpFlags& flags, const std::string& program) {
 void add_up(CLI::App& root, Shell& shell) {
   CLI::App* app = root.add_subcommand("up", "Run a whole cluster on this machine, to try it and to break it");
   auto flags = std::make_shared<UpFlags>();
-  app->add_option("-n,--members", flags->members, "How many members; 3 when the directory is new")
+  app->add_option("-n,--members", flags->members, "How many members; 3 when the directory is new, 4 with pbft")
       ->check(CLI::Range(1, LocalCluster::kMaxMembers))
       ->type_name("N");
   app->add_option("--dir", flags->directory, "Directory for data and logs; a second run goes on with it")

@@ -83,7 +83,7 @@ void add_put(CLI::App& root, Shell& shell) {
   flags->add_to(*app);
   add_client_options(*app, shell);
   app->footer(
-      "Prints OK once a majority of the members have it on disk.\n"
+      "Prints OK once a majority of the members (over PBFT more than two thirds) have it on disk.\n"
       "\n"
       "Examples:\n"
       "  holdfast put color blue\n"

@@ -165,7 +165,7 @@ bool ByzantineReplica::was_removed(NodeId id) const {
 }
 
 consensus::Role ByzantineReplica::role() const {
-  const bool leads = started() && !core_->changing() && core_->primary() == config_.consensus.self;
+  const bool leads = leader() == config_.consensus.self && started();
   return leads ? consensus::Role::kLeader : consensus::Role::kFollower;
 }
 
@@ -173,7 +173,10 @@ consensus::Term ByzantineReplica::term() const {
   return consensus::Term((core_->epoch() << 32) + core_->view().value() + 1);
 }
 
-NodeId ByzantineReplica::leader() const { return started() && !core_->changing() ? core_->primary() : NodeId{}; }
+// A member that is alone waits for nobody to agree with it: whoever asks it for something is better told so.
+NodeId ByzantineReplica::leader() const {
+  return started() && !core_->changing() && core_->reaches_quorum() ? core_->primary() : NodeId{};
+}
 
 int64_t ByzantineReplica::log_clock_ms(Time now) const {
   return clock_ms_ + std::max<int64_t>(0, (now - clock_at_).millis());

@@ -155,6 +155,8 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   complaints.clear();  // also those of members that have left
   proof.reset();
   not_believed.clear();
+  std::erase_if(heard, [&](const auto& said) { return !group().is_member(said.first); });
+  listening = s.now;  // to newcomers, too
   std::erase_if(snapshot_sizes, [&](const auto& said) { return !group().is_member(said.first); });
   std::erase_if(epochs_heard, [&](const auto& heard) { return !group().is_member(heard.first); });
   promptness.restart();

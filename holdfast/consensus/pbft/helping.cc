@@ -22,6 +22,7 @@ Time Replica::Impl::next_tick() const { return last_tick + config.resend_interva
 
 void Replica::Impl::tick(Step& s) {
   if (s.now < next_tick()) return;
+  count_reached(s);
   last_tick = s.now;
   broadcast(s, StatusReport{group().epoch(), view, changing, low(), executed, snapshot ? snapshot->meta.size : 0});
   if (complaining) broadcast(s, Complaint{group().epoch(), view});
@@ -32,6 +33,18 @@ void Replica::Impl::tick(Step& s) {
   fetch_missing(s);
   end_silence_when_due(s);
   transfer_tick(s);
+}
+
+// Everybody reports at least every ten resend intervals. Who has not run itself has heard nobody.
+void Replica::Impl::count_reached(Step& s) {
+  const Duration silence = config.resend_interval * 30;
+  if (s.now - last_tick >= config.resend_interval * 20) listening = s.now;
+  size_t reached = member() ? 1 : 0;
+  for (const Peer& p : group().members()) {
+    const auto at = heard.find(p.id);
+    if (p.id != self() && at != heard.end() && s.now - at->second < silence) ++reached;
+  }
+  reaches_quorum = reached >= group().quorum() || s.now - listening < silence;
 }
 
 // Contents that a quorum, or a new view, has named by digest only. Whoever voted for them has them.

@@ -177,6 +177,27 @@ TEST(PbftTransfer, ARestartedReplicaLearnsTheTimeFromWhatTheOthersAgreeOn) {
   EXPECT_EQ(q.replica(3).view(), View());
 }
 
+TEST(PbftGroup, AMemberKnowsThatTooFewReachIt) {
+  Quiet q;
+  q.start();
+  run(q, 3);
+  q.crash(1);
+  q.pass(10'000);
+  EXPECT_TRUE(q.replica(4).reaches_quorum()) << "f may be silent";
+  q.crash(2);
+  q.pass(2000);
+  EXPECT_TRUE(q.replica(4).reaches_quorum()) << "not yet";
+  q.pass(2000);
+  EXPECT_FALSE(q.replica(4).reaches_quorum());
+  q.restart(2);
+  q.pass(2000);
+  EXPECT_TRUE(q.replica(4).reaches_quorum());
+  // Who was itself suspended has heard nobody, which tells nothing of the others.
+  q.now = q.now + Duration::seconds(60);
+  q.member(4).tick(q.now);
+  EXPECT_TRUE(q.replica(4).reaches_quorum());
+}
+
 // Whom the primary leaves out needs one transfer after the other, and a sender that is silent costs time in each.
 TEST(PbftTransfer, TheNextOneBeginsWithWhoWasGoodLast) {
   Quiet q;

@@ -66,7 +66,7 @@ void Replica::Impl::begin(Step& s) {
   // The founding may be all that it had written.
   const Beginning beginning = from.founded ? from.founded->beginning : config.beginning;
   silent = from.stood ? from.standing.silent : beginning == Beginning::kLostDisk;
-  moved = last_tick = s.now;
+  moved = last_tick = listening = s.now;
   if (fresh) ledger.found(config, s.out);
   if (!from.stood) stand(s, std::nullopt, std::nullopt);
   resume_epoch(s);

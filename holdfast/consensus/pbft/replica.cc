@@ -48,6 +48,7 @@ void Replica::on_message(Time now, NodeId from, const Packet& packet, Out& out) 
   const StatusOr<Message> message = open(packet, impl.config.cluster, from, *key, impl.self(), impl.authority);
   if (!message.ok()) return mark<"pbft.packet_refused">();
   Step s{now, out};
+  if (impl.group().is_member(from)) impl.heard[from] = now;
   std::visit([&](const auto& m) { impl.on(s, from, m); }, *message);
   impl.settle(s);
 }
@@ -204,6 +205,7 @@ Seq Replica::executed_upto() const { return impl_->executed; }
 Seq Replica::stable_checkpoint() const { return impl_->low(); }
 bool Replica::rotten() const { return impl_->rotten; }
 bool Replica::silent() const { return impl_->silent; }
+bool Replica::reaches_quorum() const { return impl_->reaches_quorum; }
 const Configuration& Replica::configuration() const { return impl_->group().configuration(); }
 const SnapshotMeta& Replica::snapshot() const { return impl_->ledger.snapshot(); }
 StableSeq Replica::first_needed() const { return impl_->ledger.first_needed(); }

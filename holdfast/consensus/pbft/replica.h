@@ -82,6 +82,9 @@ class Replica {
   Seq stable_checkpoint() const;
   bool rotten() const;
   bool silent() const;
+  // Whether it has lately heard so many members that they could agree with it. False three seconds (thirty times
+  // `resend_interval`) after too many have fallen silent; looked at with every report of its own.
+  bool reaches_quorum() const;
   const Configuration& configuration() const;
   const SnapshotMeta& snapshot() const;
   // Below which number no stable record is needed by a recovery. Zero: none may be released yet.

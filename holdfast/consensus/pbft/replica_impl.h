@@ -133,6 +133,7 @@ struct Replica::Impl {
   void tick(Step& s);
   Time next_tick() const;
   bool busy() const;
+  void count_reached(Step& s);
   void fetch_missing(Step& s);
   const CheckpointCert& end_of(uint64_t epoch) const;
   void on(Step& s, NodeId from, const StatusReport& m);
@@ -245,6 +246,9 @@ struct Replica::Impl {
 
   // Helping and being helped.
   Time last_tick;
+  std::map<NodeId, Time> heard;  // when each member last said anything
+  Time listening;                // since when it has listened without a pause of its own
+  bool reaches_quorum = true;
   std::map<NodeId, Time> helped;
   std::map<NodeId, Seq> reported;  // stable checkpoints of others, while silent
   Seq silent_until;
