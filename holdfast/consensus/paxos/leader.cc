@@ -19,7 +19,7 @@ const Ballot& promise_next(Core& core, Out& out) {
 
 }  // namespace
 
-Leader::Leader(Time now, bool handed_over, Core& core, Out& out)
+Leader::Leader(Time now, const Ballot& handed_over, Core& core, Out& out)
     : takeover_((promise_next(core, out), core), handed_over), give_up_(now + core.draw_timeout()) {
   followers_.adopt(now, core);
   next_heartbeat_ = now + core.config.heartbeat_interval;

@@ -39,11 +39,12 @@ void Paxos::start(Time now, Out& out) {
   const bool returned = core.ballot() != Ballot{};
   core.start(out);
   impl_->asked.start(core.after_promise());
-  // Before the crash it may have heard a leader whose lease counts on it.
-  if (returned && core.config.read_mode == ReadMode::kLease) impl_->heard_leader = now;
+  // Before the crash it may have heard a leader whose lease counts on it: the one of the ballot that is promised, for it
+  // was free of earlier ones when it promised that.
+  if (returned && core.config.read_mode == ReadMode::kLease) impl_->heard_leader = {now, core.ballot()};
   impl_->role = Follower{.deadline = now + core.draw_timeout()};
   impl_->told = RoleChanged{.term = core.ballot().round};
-  if (core.sole_voter()) impl_->take_over(now, /*handed_over=*/false, out);
+  if (core.sole_voter()) impl_->take_over(now, /*handed_over=*/Ballot{}, out);
   impl_->settle(now, out);
 }
 
