@@ -44,7 +44,8 @@ void Paxos::start(Time now, Out& out) {
   if (returned && core.config.read_mode == ReadMode::kLease) impl_->heard_leader = {now, core.ballot()};
   impl_->role = Follower{.deadline = now + core.draw_timeout()};
   impl_->told = RoleChanged{.term = core.ballot().round};
-  if (core.sole_voter()) impl_->take_over(now, /*handed_over=*/Ballot{}, out);
+  // Others may vote by now, in a membership that it accepted and does not know to be chosen: then it may be bound, too.
+  if (core.sole_voter() && !impl_->heard_leader) impl_->take_over(now, /*handed_over=*/Ballot{}, out);
   impl_->settle(now, out);
 }
 

@@ -46,5 +46,29 @@ TEST(HandOver, DoesNotReleaseALeaderFromItself) {
   EXPECT_EQ(one.paxos().ballot(), ballot(9, 3));
 }
 
+// A member that was alone may come back without knowing that it is no longer, bound to a leader that it does not
+// remember.
+TEST(Lease, IsWaitedOutByWhoBelievesToBeAlone) {
+  Lone one(1, by_lease());
+  ASSERT_EQ(one.paxos().role(), Role::kLeader);
+  ASSERT_TRUE(one.change({ChangeKind::kAddVoter, NodeId(2)}).ok());
+  one.sync();
+  ASSERT_EQ(one.paxos().membership().voters.size(), 2u);
+  one.sync();
+  const Ballot before = one.paxos().ballot();
+  one.restart();
+  ASSERT_EQ(one.paxos().membership().voters.size(), 1u) << "that the change is chosen was not written down";
+  EXPECT_EQ(one.paxos().ballot(), before) << "it would depose whoever leads by now";
+  one.pass_the_lease();
+  one.member->tick(one.now);
+  EXPECT_GT(one.paxos().ballot(), before);
+}
+
+TEST(Lease, IsNoReasonToWaitWhereThereIsNone) {
+  Lone one(1);
+  one.restart();
+  EXPECT_EQ(one.paxos().role(), Role::kLeader);
+}
+
 }  // namespace
 }  // namespace holdfast::paxos
