@@ -135,6 +135,7 @@ void Leader::commit(Time now, Core& core, Out& out) {
 
 // From here on others decide. Those of them that have not promised are asked to.
 void Leader::membership_chosen(Time now, Core& core, Out& out) {
+  confirmed_by_others(core);
   followers_.adopt(now, core);
   if (handover_ && !core.membership().is_voter(handover_->target)) handover_.reset();
   takeover_.ask(core, out);

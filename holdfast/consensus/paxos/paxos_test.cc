@@ -145,6 +145,32 @@ TEST(Membership, IsABarrierForProposals) {
   EXPECT_FALSE(one.take<Begin>().empty());
 }
 
+// Who confirms a read that began before a change of the membership knows nothing of what the former voters have decided
+// since, it may be under another leader.
+TEST(Membership, RaisesTheReadsUnderWay) {
+  Lone one;
+  one.lead();
+  ASSERT_TRUE(one.propose("a").ok());
+  one.sync();
+  one.accept(2, 1);
+  ASSERT_EQ(one.paxos().commit_index(), Index(1));
+  one.take<Success>();
+  one.member->step([&](Paxos::Out& out) { one.paxos().read_index(one.now, 7, out); });
+  const uint64_t round = one.take<Success>().at(0).round;
+  one.member->step([&](Paxos::Out& out) {
+    const std::vector<Change> others = {
+        {ChangeKind::kAddVoter, NodeId(4)}, {ChangeKind::kRemove, NodeId(2)}, {ChangeKind::kRemove, NodeId(3)}};
+    ASSERT_TRUE(one.paxos().change_membership(one.now, others, Slice(), out).ok());
+  });
+  one.sync();
+  one.accept(2, 2);
+  ASSERT_EQ(one.paxos().commit_index(), Index(2));
+  one.events.clear();
+  one.hear(4, Echo{one.paxos().ballot(), round, Index(0)});
+  ASSERT_EQ(one.events.size(), 1u);
+  EXPECT_EQ(std::get<ReadReady>(one.events[0]).index, Index(2));
+}
+
 // Known bug R20: who is cut off in part does not depose a leader that works.
 TEST(Leadership, IsNotDisturbedByAMemberThatIsCutOffInPart) {
   Quiet net(ids({1, 2, 3}));
