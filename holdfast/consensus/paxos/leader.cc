@@ -254,8 +254,10 @@ Status Leader::transfer(Time now, NodeId to, Core& core, Out& out) {
   const NodeId most_advanced = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
   const StatusOr<NodeId> target = consensus::heir(to, most_advanced, core.self(), core.membership());
   if (!target.ok()) return target.status();
+  Progress* p = followers_.find(*target);
+  if (p == nullptr) return absl::FailedPreconditionError("the leader does not know this member yet; try again later");
   handover_ = consensus::Handover{*target, now + core.config.election_timeout};
-  followers_.send_more(now, core, *followers_.find(*target), out);
+  followers_.send_more(now, core, *p, out);
   hand_over(core, out);
   return absl::OkStatus();
 }

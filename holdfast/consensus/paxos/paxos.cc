@@ -158,8 +158,14 @@ void Paxos::snapshot_taken(Time now, const SnapshotMeta& meta, Out& out) {
 }
 
 void Paxos::snapshot_loaded(Time now, const SnapshotMeta& meta, Out& out) {
-  impl_->receiver.loaded(meta.index, impl_->core, out);
-  impl_->settle(now, out);
+  Impl& impl = *impl_;
+  if (impl.receiver.offered() && !std::holds_alternative<Follower>(impl.role) && meta.index > impl.core.commit) {
+    // A leader knows its slots and its followers from where it began; the snapshot takes both away from under it.
+    mark<"paxos.installed_instead_of_leading">();
+    impl.become_follower(now, Ballot{}, NodeId{}, out);
+  }
+  impl.receiver.loaded(meta.index, impl.core, out);
+  impl.settle(now, out);
 }
 
 void Paxos::snapshot_refused(Time now, Index index, Out& out) {

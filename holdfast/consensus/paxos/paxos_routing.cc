@@ -41,7 +41,10 @@ void Paxos::Impl::count_answers(Time now, Out& out) {
   if (inquiring == nullptr) return;
   const VoteResult result = inquiring->result(core);
   if (result == VoteResult::kLost) return become_follower(now, Ballot{}, NodeId{}, out);
-  if (result == VoteResult::kWon) take_over(now, /*handed_over=*/Ballot{}, out);
+  if (result == VoteResult::kPending) return;
+  // A snapshot that came meanwhile holds more than this member would begin to lead with.
+  if (core.loading) return become_follower(now, Ballot{}, NodeId{}, out);
+  take_over(now, /*handed_over=*/Ballot{}, out);
 }
 
 void Paxos::Impl::take_over(Time now, const Ballot& handed_over, Out& out) {

@@ -171,6 +171,56 @@ TEST(Membership, RaisesTheReadsUnderWay) {
   EXPECT_EQ(std::get<ReadReady>(one.events[0]).index, Index(2));
 }
 
+// The leader's snapshot of slot 5, with a fourth voter, has arrived whole; its blob is not sealed yet.
+void receive_snapshot(Lone& one) {
+  const Slice image = codec::encode_flat(Image{.index = Index(5)});
+  const Membership four{.voters = ids({1, 2, 3, 4})};
+  const uint32_t crc = crc32c(image.view());
+  const SnapshotMeta meta{
+      .index = Index(5), .term = Term(1), .membership = four, .size = image.size(), .crc32c = crc};
+  one.hear(2, SnapshotChunk{Ballot{Term(1), NodeId(2)}, meta, 0, image, crc});
+  one.sync();
+}
+Ballot inquire(Lone& one) {
+  one.now = std::max(one.now, one.paxos().deadline());
+  one.member->tick(one.now);
+  const std::vector<Inquiry> asked = one.take<Inquiry>();
+  return asked.empty() ? Ballot{} : asked[0].ballot;
+}
+
+// What the owner is about to load holds more than this member would begin to lead with.
+TEST(Snapshot, KeepsFromTakingOverWhileItIsLoaded) {
+  Lone one;
+  receive_snapshot(one);
+  const Ballot asked = inquire(one);
+  one.member->work_blobs(one.now);
+  one.member->work_blobs(one.now);
+  const Ballot before = one.paxos().ballot();
+  one.hear(2, InquiryReply{asked, true, Ballot{}});
+  EXPECT_EQ(one.paxos().role(), Role::kFollower);
+  EXPECT_EQ(one.paxos().ballot(), before);
+}
+
+// A snapshot that is installed after all ends what was built on less: a leader would not know the voters it names.
+TEST(Snapshot, IsNotInstalledUnderALeader) {
+  Lone one;
+  receive_snapshot(one);
+  one.collect_as_leader();
+  one.answer(2, {});
+  ASSERT_EQ(one.paxos().role(), Role::kLeader);
+  while (one.member->has_blob_work()) one.member->work_blobs(one.now);
+  EXPECT_EQ(one.paxos().role(), Role::kFollower);
+  EXPECT_EQ(one.paxos().commit_index(), Index(5));
+  EXPECT_EQ(one.member->state().index, Index(5));
+  one.sync();
+  const Ballot asked = inquire(one);
+  for (uint64_t node : {2, 3}) one.hear(node, InquiryReply{asked, true, Ballot{}});
+  one.sync();
+  for (uint64_t node : {2, 3}) one.answer(node, {});
+  ASSERT_EQ(one.paxos().role(), Role::kLeader);
+  EXPECT_TRUE(one.paxos().match_of(NodeId(4)).has_value());
+}
+
 // Known bug R20: who is cut off in part does not depose a leader that works.
 TEST(Leadership, IsNotDisturbedByAMemberThatIsCutOffInPart) {
   Quiet net(ids({1, 2, 3}));
