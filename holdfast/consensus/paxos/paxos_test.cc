@@ -221,6 +221,42 @@ TEST(Snapshot, IsNotInstalledUnderALeader) {
   EXPECT_TRUE(one.paxos().match_of(NodeId(4)).has_value());
 }
 
+// It may have lost its disk, and with it what it accepted: then its answer would let the candidate lead without that.
+TEST(Acceptor, WithoutAPastStandsAsideInAClusterThatHasOne) {
+  Lone one;
+  one.hear(3, Inquiry{Ballot{Term(8), NodeId(3)}, Index(100)});
+  one.hear(3, Collect{Ballot{Term(8), NodeId(3)}, Index(100), Index(100)});
+  one.sync();
+  EXPECT_TRUE(one.take<InquiryReply>().empty());
+  EXPECT_EQ(one.paxos().ballot(), Ballot{});
+}
+
+// The price: member 3 was never reached, member 1 has nothing but a snapshot to show. They wait for member 2.
+TEST(Leadership, WaitsForAMajorityThatWasReachedOnce) {
+  Quiet net(ids({1, 2, 3}), [](consensus::Config& config) { config.catch_up_entries = 0; });
+  net.cut.insert(NodeId(3));
+  net.pass(Duration::seconds(5));
+  ASSERT_NE(net.leader(), nullptr);
+  for (int i = 0; i < 5; ++i) net.propose("v" + std::to_string(i));
+  net.pass(Duration::seconds(1));
+  net.at(1).take_snapshot(net.now);
+  net.run();
+  for (uint64_t id : {1, 2}) net.at(id).crash(0);
+  net.cut.clear();
+  net.at(1).start(net.now);
+  net.pass(Duration::seconds(60));
+  EXPECT_EQ(net.leader(), nullptr);
+  net.at(2).start(net.now);
+  net.pass(Duration::seconds(10));
+  ASSERT_NE(net.leader(), nullptr);
+  net.propose("z");
+  net.pass(Duration::seconds(1));
+  EXPECT_EQ(net.at(3).state().hash, net.leader()->state().hash);
+  net.at(2).crash(0);
+  net.pass(Duration::seconds(10));
+  EXPECT_NE(net.leader(), nullptr) << "from now on it counts";
+}
+
 // Known bug R20: who is cut off in part does not depose a leader that works.
 TEST(Leadership, IsNotDisturbedByAMemberThatIsCutOffInPart) {
   Quiet net(ids({1, 2, 3}));
