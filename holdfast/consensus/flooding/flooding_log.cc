@@ -92,9 +92,10 @@ void FloodingLog::tell(const Flood::Say& say, Out& out) {
 void FloodingLog::deliver_decided(Out& out) {
   while (!halted_ && flood_.decision() != nullptr) {
     deliver(Proposal(*flood_.decision()), out);
+    proposed_ = 0;
+    if (halted_) return;
     ++slot_;
     flood_ = make_flood();
-    proposed_ = 0;
     for (const NodeId node : crashed_) {
       Flood::Say none;
       flood_.on_crash(node, none);
@@ -130,6 +131,8 @@ void FloodingLog::deliver(const Proposal& choice, Out& out) {
     mark<"flooding.halted_by_the_others">();
     halted_ = true;
     group_ = {config_.self};
+    crashed_.clear();
+    ahead_.clear();
     out.raise(Halted{config_.self});
   }
 }

@@ -222,6 +222,24 @@ TEST(FloodingLog, ARemovedProcessHaltsWhenItHearsOfIt) {
   EXPECT_EQ(log.submit(Time(), {}, out).code(), StatusCode::kFailedPrecondition);
 }
 
+// What it knew of the group ends with its part in it.
+TEST(FloodingLog, AHaltedProcessKnowsOfNobodyElse) {
+  FloodingLog log({NodeId(3), group_of(4), Agreement::kCorrect});
+  FloodingLog::Out out;
+  log.start(Time(), out);
+  ASSERT_TRUE(log.submit(Time(), Slice::copy_of("mine"), out).ok());
+  log.on_time(Time(), out);
+  log.on_crash(Time(), NodeId(4), out);
+  log.on_message(Time(), NodeId(2), InSlot{2, Proposals{1, {{NodeId(2), Slice()}}}}, out);
+  const size_t said = out.sent.size();
+  const Batch batch{{}, {NodeId(3)}};
+  log.on_message(Time(), NodeId(1), InSlot{1, Decided{{NodeId(1), codec::encode_flat(batch)}}}, out);
+  log.check_invariants();
+  EXPECT_TRUE(log.halted());
+  EXPECT_EQ(log.slot(), 1u) << "there is no next slot for it";
+  for (size_t i = said; i < out.sent.size(); ++i) EXPECT_EQ(std::get<InSlot>(out.sent[i].wire).slot, 1u);
+}
+
 TEST(FloodingLog, RefusesMoreThanItMayHold) {
   LogConfig config{NodeId(1), group_of(2)};
   config.max_waiting = 2;
