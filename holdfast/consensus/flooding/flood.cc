@@ -75,10 +75,24 @@ bool Flood::plausible(const Proposals& m) const {
 void Flood::on(NodeId from, const Proposals& m, Say& say) {
   if (!plausible(m)) return mark<"flooding.implausible">();
   if (state_.choice || m.round < state_.round) return;
-  if (m.round > std::max<uint64_t>(state_.round, 1)) mark<"flooding.ahead_of_the_round">();
+  if (m.round > std::max<uint64_t>(state_.round, 1)) return keep_ahead(from, m);
+  hear(from, m);
+  end_rounds(say);
+}
+
+void Flood::keep_ahead(NodeId from, const Proposals& m) {
+  mark<"flooding.ahead_of_the_round">();
+  const auto before = [](const FloodState::Ahead& a, const std::pair<uint64_t, NodeId>& place) {
+    return std::pair(a.said.round, a.from) < place;
+  };
+  const auto at = std::lower_bound(state_.ahead.begin(), state_.ahead.end(), std::pair(m.round, from), before);
+  if (at == state_.ahead.end() || at->said.round != m.round || at->from != from) state_.ahead.insert(at, {from, m});
+}
+
+void Flood::hear(NodeId from, const Proposals& m) {
+  if (m.round > 1 && !contains(at(m.round - 1).heard, from)) return mark<"flooding.back_from_silence">();
   insert(at(m.round).heard, from);
   merge(at(m.round).known, m.known);
-  end_rounds(say);
 }
 
 void Flood::on(NodeId from, const Decided& m, Say& say) {
@@ -116,11 +130,16 @@ void Flood::end_rounds(Say& say) {
     insert(at(state_.round).heard, config_.self);
     merge(at(state_.round).known, ended.known);
     say.push_back(Proposals{state_.round, ended.known});
+    auto& ahead = state_.ahead;
+    for (; !ahead.empty() && ahead.front().said.round <= state_.round; ahead.erase(ahead.begin())) {
+      hear(ahead.front().from, ahead.front().said);
+    }
   }
 }
 
 void Flood::choose(const Proposal& choice, Say& say) {
   state_.choice = choice;
+  state_.ahead.clear();
   insert(state_.agreed, config_.self);
   say.push_back(Decided{choice});
   conclude();
@@ -138,6 +157,7 @@ void Flood::conclude() {
 }
 
 void Flood::check_invariants() const {
+  ensure(state_.ahead.empty() || state_.ahead.front().said.round > state_.round, "what is ahead is still to come");
   ensure(state_.round <= config_.group.size() + 1, "every round but the first two loses a process");
   ensure(!state_.final || state_.choice.has_value(), "a decision is a choice");
   ensure(state_.choice.has_value() == contains(state_.agreed, config_.self), "who has chosen agrees with itself");

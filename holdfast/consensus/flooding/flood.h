@@ -3,7 +3,8 @@
 //
 // A round ends when everybody who is not known to have crashed has been heard in it. Whoever heard the same processes
 // as in the round before knows what every process that is still alive can ever know, and chooses; anybody else floods
-// what it knows once more.
+// what it knows once more. Who was missing in one round is not heard in a later one: it has crashed, and what it said
+// then might be known here only. So every further round has lost a process, and there is an end to them.
 //
 // Relies on (fail-stop in a synchronous system):
 //  1. Channels between processes that do not crash lose nothing. A crash may cut one step's messages off: any of them.
@@ -27,7 +28,12 @@ struct FloodState {
     std::vector<NodeId> heard;    // sorted
     std::vector<Proposal> known;  // sorted by proposer
   };
+  struct Ahead {
+    NodeId from;
+    Proposals said;
+  };
   std::vector<Round> rounds;    // [r - 1]: what has come for round r
+  std::vector<Ahead> ahead;     // what has come for rounds that have not begun; sorted by round, then by process
   uint64_t round = 0;           // zero: has not proposed
   std::vector<NodeId> crashed;  // sorted
   std::optional<Proposal> choice;
@@ -59,6 +65,8 @@ class Flood {
   bool plausible(const Proposals& m) const;
   bool member(NodeId node) const;
   FloodState::Round& at(uint64_t round);
+  void keep_ahead(NodeId from, const Proposals& m);
+  void hear(NodeId from, const Proposals& m);
   bool heard_all() const;
   void end_rounds(Say& say);
   void choose(const Proposal& choice, Say& say);

@@ -276,5 +276,25 @@ TEST(FloodingConsensus, NonsenseChangesNothing) {
   EXPECT_TRUE(flooding.state().rounds.empty() && flooding.state().crashed.empty());
 }
 
+// A process that says only every other round would be lost again and again, and the rounds never end.
+TEST(FloodingConsensus, WhoWasSilentInARoundIsNotHeardInTheNext) {
+  Flooding flooding(Config{NodeId(1), group_of(3), Agreement::kCorrect, NodeId(3)});
+  Flooding::Out out;
+  flooding.start(Time(), out);
+  ASSERT_TRUE(flooding.propose(Time(), Slice::copy_of("mine"), out).ok());
+  const auto say = [&](uint64_t from, uint64_t round, const char* value) {
+    const Proposals m{round, {{NodeId(from), Slice::copy_of(value)}}};
+    flooding.on_message(Time(), NodeId(from), m, out);
+    flooding.check_invariants();
+  };
+  say(3, 2, "of the liar");
+  say(3, 4, "of the liar");
+  flooding.on_crash(Time(), NodeId(3), out);
+  for (uint64_t round = 1; round <= 4; ++round) say(2, round, "of the second");
+  ASSERT_TRUE(flooding.state().choice.has_value());
+  EXPECT_EQ(flooding.state().round, 2u) << "the same two were heard as in round 1";
+  EXPECT_NE(flooding.state().choice->proposer, NodeId(3)) << "what nobody else need know is not known";
+}
+
 }  // namespace
 }  // namespace holdfast::flooding
