@@ -145,6 +145,33 @@ TEST(Membership, IsABarrierForProposals) {
   EXPECT_FALSE(one.take<Begin>().empty());
 }
 
+// A learner counts nowhere, and is promoted only once it has caught up: the cluster would wait for it.
+TEST(Membership, ALearnerIsPromotedWhenItHasCaughtUp) {
+  Lone one;
+  one.lead();
+  ASSERT_TRUE(one.change({ChangeKind::kAddLearner, NodeId(4)}).ok());
+  one.sync();
+  one.accept(2, 1);
+  one.sync();
+  one.accept(2, 2);
+  ASSERT_EQ(one.paxos().commit_index(), Index(2));
+  ASSERT_TRUE(one.propose("x").ok());
+  one.sync();
+  one.accept(4, 3);
+  EXPECT_EQ(one.paxos().commit_index(), Index(2)) << "a learner is no part of a majority";
+  one.accept(2, 3);
+  ASSERT_EQ(one.paxos().commit_index(), Index(3));
+  one.now = one.now + Duration::millis(1500);
+  one.accept(2, 3);
+  EXPECT_TRUE(absl::IsFailedPrecondition(one.change({ChangeKind::kPromote, NodeId(4)}).status())) << "it is not heard";
+  one.hear(4, Echo{one.paxos().ballot(), 0, Index(3)});
+  one.hear(4, Echo{one.paxos().ballot(), 0, Index(3)});
+  EXPECT_TRUE(one.change({ChangeKind::kPromote, NodeId(4)}).ok());
+  one.sync();
+  one.accept(2, 4);
+  EXPECT_EQ(one.paxos().membership().voters.size(), 4u);
+}
+
 // Who confirms a read that began before a change of the membership knows nothing of what the former voters have decided
 // since, it may be under another leader.
 TEST(Membership, RaisesTheReadsUnderWay) {
