@@ -53,6 +53,7 @@ void Flood::propose(Slice value, Say& say) {
   merge(at(1).known, {mine});
   insert(at(1).heard, config_.self);
   say.push_back(Proposals{1, {mine}});
+  said_ = true;
   end_rounds(say);
 }
 
@@ -125,7 +126,9 @@ void Flood::end_rounds(Say& say) {
     const auto& before = state_.round == 1 ? config_.group : at(state_.round - 1).heard;
     // FLOOD-EARLY: chooses at the end of the first round, although somebody may know more.
     if (ended.heard == before || planted<"FLOOD-EARLY">()) return choose(select(ended.known, config_.first), say);
+    if (said_) return mark<"flooding.waits_for_its_next_step">();
     mark<"flooding.another_round">();
+    said_ = true;
     ++state_.round;
     insert(at(state_.round).heard, config_.self);
     merge(at(state_.round).known, ended.known);

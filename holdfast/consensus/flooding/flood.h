@@ -47,6 +47,12 @@ class Flood {
 
   explicit Flood(const Config& config) : config_(config) {}
 
+  // The owner's next step begins. In each a process says one round at most. Otherwise a crash could cut off two: who
+  // misses both could choose in the round in which another learns from the second what only the crashed process knew.
+  void begin_step() { said_ = false; }
+  // Whether the round is over and waits for the next step; and that step.
+  bool goes_on() const { return proposed() && !state_.choice && heard_all(); }
+  void go_on(Say& say) { end_rounds(say); }
   // Once; later calls do nothing.
   void propose(Slice value, Say& say);
   void on_message(NodeId from, const Message& message, Say& say);
@@ -74,6 +80,7 @@ class Flood {
 
   Config config_;
   FloodState state_;
+  bool said_ = false;  // a round, in this step
 };
 
 }  // namespace holdfast::flooding

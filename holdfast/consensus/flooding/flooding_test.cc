@@ -1,6 +1,10 @@
 // Flooding consensus in its model, under random crashes; what it does not promise; hostile input.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 #include "holdfast/base/mark.h"
 #include "holdfast/consensus/flooding/flooding_testing.h"
 
@@ -34,6 +38,7 @@ TEST(FloodingLog, AllDeliverTheSameCommandsInTheSameOrder) {
   std::sort(missed.begin(), missed.end());
   // What runs in the model do not have: restarts, lies, strangers and nonsense.
   const std::vector<std::string> outside = {"flooding.halted_at_its_restart",
+                                            "flooding.back_from_silence",
                                             "flooding.halted_by_the_others",
                                             "flooding.implausible",
                                             "flooding.message_after_the_notice",
@@ -274,6 +279,46 @@ TEST(FloodingConsensus, NonsenseChangesNothing) {
   flooding.check_invariants();
   EXPECT_TRUE(out.sent.empty() && out.raised.empty());
   EXPECT_TRUE(flooding.state().rounds.empty() && flooding.state().crashed.empty());
+}
+
+// Of five, 1 to 3 crash; 1 has reached 3 only, and the last step of 3 reaches 5 only. If 3 had said two rounds in its last step, 4 would
+// choose without what 5 has learnt from the second one, and 5 with it, both in round 2.
+TEST(FloodingConsensus, ACrashCutsOffNoMoreThanOneRound) {
+  std::map<uint64_t, Flooding> at;
+  std::map<uint64_t, Flooding::Out> out;
+  for (uint64_t i = 1; i <= 5; ++i) {
+    at.emplace(i, Config{NodeId(i), group_of(5), Agreement::kCorrect, NodeId(1)});
+    at.at(i).start(Time(), out[i]);
+  }
+  // One step of `i` at a time, and what comes of it to those who are reached.
+  const auto carry = [&](uint64_t i, std::vector<uint64_t> reached) {
+    const auto sent = std::exchange(out[i].sent, {});
+    for (const auto& s : sent) {
+      if (std::count(reached.begin(), reached.end(), s.to.value()) == 0) continue;
+      at.at(s.to.value()).on_message(Time(), NodeId(i), s.wire, out[s.to.value()]);
+    }
+  };
+  const auto propose = [&](uint64_t i) {
+    ASSERT_TRUE(at.at(i).propose(Time(), Slice::copy_of("v" + std::to_string(i)), out[i]).ok());
+  };
+  const auto notice = [&](uint64_t observer, uint64_t gone) {
+    at.at(observer).on_crash(Time(), NodeId(gone), out[observer]);
+  };
+  propose(1), carry(1, {3});
+  propose(4), carry(4, {3, 5});
+  propose(5), carry(5, {3, 4});
+  notice(3, 2);
+  propose(3), carry(3, {5});
+  for (uint64_t gone : {1, 2, 3}) notice(4, gone), notice(5, gone);
+  for (int i = 0; i < 10; ++i) {
+    for (uint64_t who : {4, 5}) {
+      if (at.at(who).deadline() != Time::never()) at.at(who).on_time(Time(), out[who]);
+    }
+    carry(4, {5}), carry(5, {4});
+  }
+  ASSERT_EQ(out[4].raised.size(), 1u);
+  ASSERT_EQ(out[5].raised.size(), 1u);
+  EXPECT_EQ(print(out[4].raised[0].event), print(out[5].raised[0].event));
 }
 
 // A process that says only every other round would be lost again and again, and the rounds never end.
