@@ -66,6 +66,7 @@ inline explore::Model<ProposingFlooding> flooding_model(const FloodingScope& sco
   m.nodes = ids(1, scope.processes);
   m.crashes = scope.crashes;
   m.crash_cuts = m.stable_at_once = true;
+  m.may_time_out = [](const M::View&, NodeId) { return true; };
   m.make = [scope](NodeId id) {
     const flooding::Config config{id, ids(1, scope.processes), scope.agreement, NodeId(1)};
     return ProposingFlooding(config, scope.propose_at_start);
@@ -126,6 +127,9 @@ inline explore::Model<ProposingFlooding> flooding_model(const FloodingScope& sco
       agreed = choice;
     }
     if (all_decided || v.in_flight([](const M::Message&) { return true; })) return {};
+    for (const NodeId id : nodes) {
+      if (v.node(id).core && v.node(id).core->deadline() != Time::never()) return {};
+    }
     for (size_t i = 0; i < inputs.size(); ++i) {
       const bool gives = v.node(inputs[i].node).core && (!inputs[i].allowed || inputs[i].allowed(v));
       if (gives && !v.given(i)) return {};

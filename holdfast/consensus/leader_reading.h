@@ -38,6 +38,12 @@ class LeaderReading {
   // Begins a round when reads wait for one.
   template <class Core, class Out>
   void pump_reads(Time now, Core& core, Out& out);
+  // Others than before confirm rounds from now on. For an engine in which they need not overlap with those before: what
+  // those have decided, all of it up to `core.commit`, would be missed by a read that was taken up before.
+  template <class Core>
+  void confirmed_by_others(const Core& core) {
+    reads_.raise(core.commit);
+  }
   // Somebody may campaign with leave to disregard this leader, any time later.
   void void_lease() { lease_void_ = true; }
 

@@ -56,6 +56,13 @@ struct Plan {
       voters = 4 + static_cast<int>(r.below(2));
       frays = lease = true;
       crashes = power_losses = cuts = changes = eager_changes = leaders_fall = edge_crashes = transfers = slow = false;
+    } else if (on == 5) {
+      // Leave to take over that is used late, when another than the leader that gave it has a lease.
+      voters = 3;
+      lost_heirs = lease = true;
+      loss = 0;
+      disk_ms = 1;
+      crashes = power_losses = cuts = changes = eager_changes = leaders_fall = edge_crashes = transfers = slow = false;
     }
   }
   int voters;
@@ -64,6 +71,7 @@ struct Plan {
   bool crashes, power_losses, cuts, changes, eager_changes, snapshots, lease, one_by_one, transfers, churn = false;
   bool frays = false;      // single links part, then a leader from all, while little is proposed;
                            // some links stay parted for good
+  bool lost_heirs = false;  // who is to take over is cut off until another leads, whom it does not hear then
   bool slow;               // messages take up to half an election timeout: elections collide
   bool leaders_fall;       // leaders crash or are cut off soon after they were elected: terms are short
   bool edge_crashes;       // members crash right after a sync, where what they said and what they kept part

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "holdfast/base/print.h"
 #include "holdfast/consensus/random_links.h"
+#include "holdfast/consensus/random_liveness.h"
 #include "holdfast/consensus/random_plan.h"
 #include "holdfast/consensus/types.h"
 
@@ -65,8 +66,8 @@ class RandomRun {
     run_until(now_ + Duration::millis(1000));
     rises_ = 0;
     run_until(now_ + Duration::millis(500));
-    if (oracle_.violation().empty()) check_liveness();
-    return oracle_.violation();
+    if (!oracle_.violation().empty()) return oracle_.violation();
+    return missing_progress(nodes_, cut_, rises_, committed_at_healing_);
   }
   std::function<void(const std::string&)> trace;  // is told every message as it arrives
   size_t steps() const { return steps_; }
@@ -291,11 +292,10 @@ class RandomRun {
     if (plan_.frays) fault_repeat(250'000, 600'000, [this] { fray(); });
     if (plan_.transfers) {
       fault_repeat(50'000, 400'000, [this] {
-        if (Node* n = any_leader()) {
-          step(*n, [&](Out& out) { (void)n->member->core().transfer_leadership(clock(*n), NodeId{}, out); });
-        }
+        if (Node* n = any_leader()) transfer(*n, NodeId{});
       });
     }
+    if (plan_.lost_heirs) fault_repeat(200'000, 600'000, [this] { lose_an_heir(); });
   }
   void crash_and_restart(Node& n, int64_t longest_us = 150'000) {
     crash(n);
@@ -314,6 +314,35 @@ class RandomRun {
       if (random_.chance(spared, 4)) with_it.insert(other);
     }
     cut_for(between(nodes_.size(), [&](NodeId id) { return with_it.contains(id); }), 400'000);
+  }
+  void transfer(Node& from, NodeId to) {
+    step(from, [&](Out& out) { (void)from.member->core().transfer_leadership(clock(from), to, out); });
+  }
+  // The leader hands over, and is restarted; its heir is cut off until another leads, and then from that one only, which
+  // soon hears nobody.
+  void lose_an_heir() {
+    Node* leader = any_leader();
+    const NodeId heir = any().member->id();
+    if (leader == nullptr || leader->member->id() == heir) return;
+    transfer(*leader, heir);
+    in(2'000, 8'000, [this, leader, heir] {
+      cut_for(between(nodes_.size(), [&](NodeId id) { return id == heir; }), 400'000);
+      crash_and_restart(*leader, 5'000);
+      await_another(heir, cuts_);
+    });
+  }
+  void await_another(NodeId heir, uint64_t cut) {
+    in(1'000, 10'000, [this, heir, cut] {
+      if (cuts_ != cut) return;
+      const Node* leader = any_leader();
+      if (leader == nullptr || leader->member->id() == heir) return await_another(heir, cut);
+      const NodeId l = leader->member->id();
+      cut_.clear();
+      add_both(cut_, l, heir);
+      in(1'000, 20'000, [this, l, cut] {
+        if (cuts_ == cut) cut_ = between(nodes_.size(), [&](NodeId id) { return id == l; });
+      });
+    });
   }
   // Parts the members in two, in one direction or both, for a while.
   void cut() {
@@ -351,27 +380,6 @@ class RandomRun {
       if (!n.member->up()) start(n);
     }
     committed_at_healing_ = oracle_.committed();
-  }
-  void check_liveness() {
-    const Node* leader = nullptr;
-    for (auto& [id, n] : nodes_) {
-      const auto& core = n.member->core();
-      if (core.role() != Role::kLeader) continue;
-      if (leader == nullptr || core.term() > leader->member->core().term()) leader = &n;
-    }
-    if (leader == nullptr) return oracle_.fail("liveness: nobody leads long after all faults have healed");
-    // Whoever does not hear the leader has no business to depose it: a majority hears each other.
-    if (rises_ > 1) return oracle_.fail("liveness: leadership goes round and round long after the faults have ended");
-    const auto& core = leader->member->core();
-    if (core.commit_index() <= committed_at_healing_)
-      return oracle_.fail("liveness: nothing is committed after healing");
-    for (NodeId id : core.membership().everyone()) {
-      const Node& n = nodes_.at(id);
-      if (cut_.contains({leader->member->id(), id})) continue;
-      if (n.member->core().commit_index() + 30 < core.commit_index()) {
-        return oracle_.fail(absl::StrCat("liveness: ", print(id), " does not catch up"));
-      }
-    }
   }
 
   Random random_;

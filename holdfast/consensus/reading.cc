@@ -42,6 +42,10 @@ void LeaderReads::start(uint64_t round, Index commit) {
   waiting_.clear();
 }
 
+void LeaderReads::raise(Index commit) {
+  for (Group& group : under_way_) group.index = std::max(group.index, commit);
+}
+
 std::vector<LeaderReads::Answer> LeaderReads::confirm(uint64_t round) {
   std::vector<Answer> answers;
   for (; !under_way_.empty() && under_way_.front().round <= round; under_way_.pop_front()) {

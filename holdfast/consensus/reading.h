@@ -61,6 +61,8 @@ class LeaderReads {
   bool under_way() const { return !under_way_.empty(); }
   // The reads that wait are confirmed by `round`, at `commit`.
   void start(uint64_t round, Index commit);
+  // The reads under way are answered at `commit` at least.
+  void raise(Index commit);
   // What `round` confirms.
   struct Answer {
     ReadBatch read;

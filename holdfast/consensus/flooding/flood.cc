@@ -53,6 +53,7 @@ void Flood::propose(Slice value, Say& say) {
   merge(at(1).known, {mine});
   insert(at(1).heard, config_.self);
   say.push_back(Proposals{1, {mine}});
+  said_ = true;
   end_rounds(say);
 }
 
@@ -75,10 +76,24 @@ bool Flood::plausible(const Proposals& m) const {
 void Flood::on(NodeId from, const Proposals& m, Say& say) {
   if (!plausible(m)) return mark<"flooding.implausible">();
   if (state_.choice || m.round < state_.round) return;
-  if (m.round > std::max<uint64_t>(state_.round, 1)) mark<"flooding.ahead_of_the_round">();
+  if (m.round > std::max<uint64_t>(state_.round, 1)) return keep_ahead(from, m);
+  hear(from, m);
+  end_rounds(say);
+}
+
+void Flood::keep_ahead(NodeId from, const Proposals& m) {
+  mark<"flooding.ahead_of_the_round">();
+  const auto before = [](const FloodState::Ahead& a, const std::pair<uint64_t, NodeId>& place) {
+    return std::pair(a.said.round, a.from) < place;
+  };
+  const auto at = std::lower_bound(state_.ahead.begin(), state_.ahead.end(), std::pair(m.round, from), before);
+  if (at == state_.ahead.end() || at->said.round != m.round || at->from != from) state_.ahead.insert(at, {from, m});
+}
+
+void Flood::hear(NodeId from, const Proposals& m) {
+  if (m.round > 1 && !contains(at(m.round - 1).heard, from)) return mark<"flooding.back_from_silence">();
   insert(at(m.round).heard, from);
   merge(at(m.round).known, m.known);
-  end_rounds(say);
 }
 
 void Flood::on(NodeId from, const Decided& m, Say& say) {
@@ -111,16 +126,23 @@ void Flood::end_rounds(Say& say) {
     const auto& before = state_.round == 1 ? config_.group : at(state_.round - 1).heard;
     // FLOOD-EARLY: chooses at the end of the first round, although somebody may know more.
     if (ended.heard == before || planted<"FLOOD-EARLY">()) return choose(select(ended.known, config_.first), say);
+    if (said_) return mark<"flooding.waits_for_its_next_step">();
     mark<"flooding.another_round">();
+    said_ = true;
     ++state_.round;
     insert(at(state_.round).heard, config_.self);
     merge(at(state_.round).known, ended.known);
     say.push_back(Proposals{state_.round, ended.known});
+    auto& ahead = state_.ahead;
+    for (; !ahead.empty() && ahead.front().said.round <= state_.round; ahead.erase(ahead.begin())) {
+      hear(ahead.front().from, ahead.front().said);
+    }
   }
 }
 
 void Flood::choose(const Proposal& choice, Say& say) {
   state_.choice = choice;
+  state_.ahead.clear();
   insert(state_.agreed, config_.self);
   say.push_back(Decided{choice});
   conclude();
@@ -138,6 +160,7 @@ void Flood::conclude() {
 }
 
 void Flood::check_invariants() const {
+  ensure(state_.ahead.empty() || state_.ahead.front().said.round > state_.round, "what is ahead is still to come");
   ensure(state_.round <= config_.group.size() + 1, "every round but the first two loses a process");
   ensure(!state_.final || state_.choice.has_value(), "a decision is a choice");
   ensure(state_.choice.has_value() == contains(state_.agreed, config_.self), "who has chosen agrees with itself");

@@ -3,7 +3,8 @@
 //
 // A round ends when everybody who is not known to have crashed has been heard in it. Whoever heard the same processes
 // as in the round before knows what every process that is still alive can ever know, and chooses; anybody else floods
-// what it knows once more.
+// what it knows once more. Who was missing in one round is not heard in a later one: it has crashed, and what it said
+// then might be known here only. So every further round has lost a process, and there is an end to them.
 //
 // Relies on (fail-stop in a synchronous system):
 //  1. Channels between processes that do not crash lose nothing. A crash may cut one step's messages off: any of them.
@@ -27,7 +28,12 @@ struct FloodState {
     std::vector<NodeId> heard;    // sorted
     std::vector<Proposal> known;  // sorted by proposer
   };
+  struct Ahead {
+    NodeId from;
+    Proposals said;
+  };
   std::vector<Round> rounds;    // [r - 1]: what has come for round r
+  std::vector<Ahead> ahead;     // what has come for rounds that have not begun; sorted by round, then by process
   uint64_t round = 0;           // zero: has not proposed
   std::vector<NodeId> crashed;  // sorted
   std::optional<Proposal> choice;
@@ -41,6 +47,12 @@ class Flood {
 
   explicit Flood(const Config& config) : config_(config) {}
 
+  // The owner's next step begins. In each a process says one round at most. Otherwise a crash could cut off two: who
+  // misses both could choose in the round in which another learns from the second what only the crashed process knew.
+  void begin_step() { said_ = false; }
+  // Whether the round is over and waits for the next step; and that step.
+  bool goes_on() const { return proposed() && !state_.choice && heard_all(); }
+  void go_on(Say& say) { end_rounds(say); }
   // Once; later calls do nothing.
   void propose(Slice value, Say& say);
   void on_message(NodeId from, const Message& message, Say& say);
@@ -59,6 +71,8 @@ class Flood {
   bool plausible(const Proposals& m) const;
   bool member(NodeId node) const;
   FloodState::Round& at(uint64_t round);
+  void keep_ahead(NodeId from, const Proposals& m);
+  void hear(NodeId from, const Proposals& m);
   bool heard_all() const;
   void end_rounds(Say& say);
   void choose(const Proposal& choice, Say& say);
@@ -66,6 +80,7 @@ class Flood {
 
   Config config_;
   FloodState state_;
+  bool said_ = false;  // a round, in this step
 };
 
 }  // namespace holdfast::flooding

@@ -27,6 +27,7 @@ template <class Step>
 void Flooding::step(Out& out, Step&& step) {
   if (halted_) return;
   const bool decided = flood_.decision() != nullptr;
+  flood_.begin_step();
   Flood::Say say;
   step(say);
   for (const Message& m : say) {
@@ -48,6 +49,10 @@ Status Flooding::propose(Time, Slice value, Out& out) {
 
 void Flooding::on_message(Time, NodeId from, const Message& message, Out& out) {
   step(out, [&](Flood::Say& say) { flood_.on_message(from, message, say); });
+}
+
+void Flooding::on_time(Time, Out& out) {
+  step(out, [&](Flood::Say& say) { flood_.go_on(say); });
 }
 
 void Flooding::on_crash(Time, NodeId node, Out& out) {

@@ -6,7 +6,8 @@
 //  2. Validity: what is decided was proposed.
 //  3. Integrity: a process decides at most once.
 //  4. Agreement: as of Config::agreement.
-// A process that could not decide does not: it waits for a message or a notice, never for a clock.
+// A process that could not decide does not: it waits for a message or a notice, never for a clock (a deadline is at
+// once).
 //
 // Not promised: anything when the detector lies or a message is lost (docs/protocols/flooding.md).
 #pragma once
@@ -26,8 +27,9 @@ class Flooding {
   void start(Time now, Out& out);
   void on_message(Time now, NodeId from, const Message& message, Out& out);
   void on_stable(Time, StableSeq, Out&) {}
-  void on_time(Time, Out&) {}
-  Time deadline() const { return Time::never(); }
+  // The next round, when the last step has said one already.
+  void on_time(Time now, Out& out);
+  Time deadline() const { return !halted_ && flood_.goes_on() ? Time() : Time::never(); }
   void check_invariants() const { flood_.check_invariants(); }
 
   // kFailedPrecondition: it has proposed already, or is halted.

@@ -24,7 +24,10 @@ void FloodingLog::start(Time, Out& out) {
   begun_ = out.persist(Begun{config_.self});
 }
 
-Time FloodingLog::deadline() const { return halted_ || waiting_.empty() || flood_.proposed() ? Time::never() : Time(); }
+Time FloodingLog::deadline() const {
+  const bool proposes = !waiting_.empty() && !flood_.proposed();
+  return !halted_ && (proposes || flood_.goes_on()) ? Time() : Time::never();
+}
 
 Status FloodingLog::submit(Time, Slice command, Out&) {
   if (halted_) return absl::FailedPreconditionError("this process has no part in the group any more");
@@ -37,7 +40,14 @@ Status FloodingLog::submit(Time, Slice command, Out&) {
 
 void FloodingLog::on_time(Time, Out& out) {
   if (deadline() == Time::never()) return;
-  propose(out);
+  flood_.begin_step();
+  if (flood_.proposed()) {
+    Flood::Say say;
+    flood_.go_on(say);
+    tell(say, out);
+  } else {
+    propose(out);
+  }
   deliver_decided(out);
 }
 
@@ -46,6 +56,7 @@ void FloodingLog::on_crash(Time, NodeId node, Out& out) {
   const auto at = std::lower_bound(crashed_.begin(), crashed_.end(), node);
   if (at != crashed_.end() && *at == node) return;
   crashed_.insert(at, node);
+  flood_.begin_step();
   Flood::Say say;
   flood_.on_crash(node, say);
   tell(say, out);
@@ -64,6 +75,7 @@ void FloodingLog::on_message(Time, NodeId from, const LogMessage& message, Out& 
     return ahead_.emplace_back(from, inner), void();
   }
   if (slot != slot_ || !std::binary_search(group_.begin(), group_.end(), from)) return;
+  flood_.begin_step();
   if (!flood_.proposed()) propose(out);
   Flood::Say say;
   flood_.on_message(from, inner, say);
@@ -92,9 +104,10 @@ void FloodingLog::tell(const Flood::Say& say, Out& out) {
 void FloodingLog::deliver_decided(Out& out) {
   while (!halted_ && flood_.decision() != nullptr) {
     deliver(Proposal(*flood_.decision()), out);
+    proposed_ = 0;
+    if (halted_) return;
     ++slot_;
     flood_ = make_flood();
-    proposed_ = 0;
     for (const NodeId node : crashed_) {
       Flood::Say none;
       flood_.on_crash(node, none);
@@ -130,6 +143,8 @@ void FloodingLog::deliver(const Proposal& choice, Out& out) {
     mark<"flooding.halted_by_the_others">();
     halted_ = true;
     group_ = {config_.self};
+    crashed_.clear();
+    ahead_.clear();
     out.raise(Halted{config_.self});
   }
 }

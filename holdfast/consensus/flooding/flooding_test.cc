@@ -1,6 +1,10 @@
 // Flooding consensus in its model, under random crashes; what it does not promise; hostile input.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 #include "holdfast/base/mark.h"
 #include "holdfast/consensus/flooding/flooding_testing.h"
 
@@ -34,6 +38,7 @@ TEST(FloodingLog, AllDeliverTheSameCommandsInTheSameOrder) {
   std::sort(missed.begin(), missed.end());
   // What runs in the model do not have: restarts, lies, strangers and nonsense.
   const std::vector<std::string> outside = {"flooding.halted_at_its_restart",
+                                            "flooding.back_from_silence",
                                             "flooding.halted_by_the_others",
                                             "flooding.implausible",
                                             "flooding.message_after_the_notice",
@@ -222,6 +227,24 @@ TEST(FloodingLog, ARemovedProcessHaltsWhenItHearsOfIt) {
   EXPECT_EQ(log.submit(Time(), {}, out).code(), StatusCode::kFailedPrecondition);
 }
 
+// What it knew of the group ends with its part in it.
+TEST(FloodingLog, AHaltedProcessKnowsOfNobodyElse) {
+  FloodingLog log({NodeId(3), group_of(4), Agreement::kCorrect});
+  FloodingLog::Out out;
+  log.start(Time(), out);
+  ASSERT_TRUE(log.submit(Time(), Slice::copy_of("mine"), out).ok());
+  log.on_time(Time(), out);
+  log.on_crash(Time(), NodeId(4), out);
+  log.on_message(Time(), NodeId(2), InSlot{2, Proposals{1, {{NodeId(2), Slice()}}}}, out);
+  const size_t said = out.sent.size();
+  const Batch batch{{}, {NodeId(3)}};
+  log.on_message(Time(), NodeId(1), InSlot{1, Decided{{NodeId(1), codec::encode_flat(batch)}}}, out);
+  log.check_invariants();
+  EXPECT_TRUE(log.halted());
+  EXPECT_EQ(log.slot(), 1u) << "there is no next slot for it";
+  for (size_t i = said; i < out.sent.size(); ++i) EXPECT_EQ(std::get<InSlot>(out.sent[i].wire).slot, 1u);
+}
+
 TEST(FloodingLog, RefusesMoreThanItMayHold) {
   LogConfig config{NodeId(1), group_of(2)};
   config.max_waiting = 2;
@@ -256,6 +279,66 @@ TEST(FloodingConsensus, NonsenseChangesNothing) {
   flooding.check_invariants();
   EXPECT_TRUE(out.sent.empty() && out.raised.empty());
   EXPECT_TRUE(flooding.state().rounds.empty() && flooding.state().crashed.empty());
+}
+
+// Of five, 1 to 3 crash; 1 has reached 3 only, and the last step of 3 reaches 5 only. If 3 had said two rounds in its last step, 4 would
+// choose without what 5 has learnt from the second one, and 5 with it, both in round 2.
+TEST(FloodingConsensus, ACrashCutsOffNoMoreThanOneRound) {
+  std::map<uint64_t, Flooding> at;
+  std::map<uint64_t, Flooding::Out> out;
+  for (uint64_t i = 1; i <= 5; ++i) {
+    at.emplace(i, Config{NodeId(i), group_of(5), Agreement::kCorrect, NodeId(1)});
+    at.at(i).start(Time(), out[i]);
+  }
+  // One step of `i` at a time, and what comes of it to those who are reached.
+  const auto carry = [&](uint64_t i, std::vector<uint64_t> reached) {
+    const auto sent = std::exchange(out[i].sent, {});
+    for (const auto& s : sent) {
+      if (std::count(reached.begin(), reached.end(), s.to.value()) == 0) continue;
+      at.at(s.to.value()).on_message(Time(), NodeId(i), s.wire, out[s.to.value()]);
+    }
+  };
+  const auto propose = [&](uint64_t i) {
+    ASSERT_TRUE(at.at(i).propose(Time(), Slice::copy_of("v" + std::to_string(i)), out[i]).ok());
+  };
+  const auto notice = [&](uint64_t observer, uint64_t gone) {
+    at.at(observer).on_crash(Time(), NodeId(gone), out[observer]);
+  };
+  propose(1), carry(1, {3});
+  propose(4), carry(4, {3, 5});
+  propose(5), carry(5, {3, 4});
+  notice(3, 2);
+  propose(3), carry(3, {5});
+  for (uint64_t gone : {1, 2, 3}) notice(4, gone), notice(5, gone);
+  for (int i = 0; i < 10; ++i) {
+    for (uint64_t who : {4, 5}) {
+      if (at.at(who).deadline() != Time::never()) at.at(who).on_time(Time(), out[who]);
+    }
+    carry(4, {5}), carry(5, {4});
+  }
+  ASSERT_EQ(out[4].raised.size(), 1u);
+  ASSERT_EQ(out[5].raised.size(), 1u);
+  EXPECT_EQ(print(out[4].raised[0].event), print(out[5].raised[0].event));
+}
+
+// A process that says only every other round would be lost again and again, and the rounds never end.
+TEST(FloodingConsensus, WhoWasSilentInARoundIsNotHeardInTheNext) {
+  Flooding flooding(Config{NodeId(1), group_of(3), Agreement::kCorrect, NodeId(3)});
+  Flooding::Out out;
+  flooding.start(Time(), out);
+  ASSERT_TRUE(flooding.propose(Time(), Slice::copy_of("mine"), out).ok());
+  const auto say = [&](uint64_t from, uint64_t round, const char* value) {
+    const Proposals m{round, {{NodeId(from), Slice::copy_of(value)}}};
+    flooding.on_message(Time(), NodeId(from), m, out);
+    flooding.check_invariants();
+  };
+  say(3, 2, "of the liar");
+  say(3, 4, "of the liar");
+  flooding.on_crash(Time(), NodeId(3), out);
+  for (uint64_t round = 1; round <= 4; ++round) say(2, round, "of the second");
+  ASSERT_TRUE(flooding.state().choice.has_value());
+  EXPECT_EQ(flooding.state().round, 2u) << "the same two were heard as in round 1";
+  EXPECT_NE(flooding.state().choice->proposer, NodeId(3)) << "what nobody else need know is not known";
 }
 
 }  // namespace

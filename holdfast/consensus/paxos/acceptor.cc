@@ -7,7 +7,8 @@
 namespace holdfast::paxos {
 
 // A member without any past, although the candidate knows of one, has most likely lost its disk, and with it what it
-// accepted: it keeps quiet until a leader has brought it up. A candidate that does not vote any more, as far as this
+// accepted: it keeps quiet until a leader has brought it up. Nobody else can: a snapshot of a member that does not lead
+// lacks what was chosen behind it, and perhaps with the help of this one only. A candidate that does not vote any more, as far as this
 // member knows at least as much as the candidate, has been removed.
 Willing willing(const Core& core, NodeId candidate, Index from) {
   if (core.commit == Index{} && core.slots().last() == Index{} && core.votes() && from > Index{1}) {

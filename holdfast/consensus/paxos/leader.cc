@@ -19,7 +19,7 @@ const Ballot& promise_next(Core& core, Out& out) {
 
 }  // namespace
 
-Leader::Leader(Time now, bool handed_over, Core& core, Out& out)
+Leader::Leader(Time now, const Ballot& handed_over, Core& core, Out& out)
     : takeover_((promise_next(core, out), core), handed_over), give_up_(now + core.draw_timeout()) {
   followers_.adopt(now, core);
   next_heartbeat_ = now + core.config.heartbeat_interval;
@@ -135,6 +135,7 @@ void Leader::commit(Time now, Core& core, Out& out) {
 
 // From here on others decide. Those of them that have not promised are asked to.
 void Leader::membership_chosen(Time now, Core& core, Out& out) {
+  confirmed_by_others(core);
   followers_.adopt(now, core);
   if (handover_ && !core.membership().is_voter(handover_->target)) handover_.reset();
   takeover_.ask(core, out);
@@ -253,8 +254,10 @@ Status Leader::transfer(Time now, NodeId to, Core& core, Out& out) {
   const NodeId most_advanced = followers_.most_advanced(core.membership(), now - core.config.election_timeout);
   const StatusOr<NodeId> target = consensus::heir(to, most_advanced, core.self(), core.membership());
   if (!target.ok()) return target.status();
+  Progress* p = followers_.find(*target);
+  if (p == nullptr) return absl::FailedPreconditionError("the leader does not know this member yet; try again later");
   handover_ = consensus::Handover{*target, now + core.config.election_timeout};
-  followers_.send_more(now, core, *followers_.find(*target), out);
+  followers_.send_more(now, core, *p, out);
   hand_over(core, out);
   return absl::OkStatus();
 }

@@ -28,8 +28,9 @@ using consensus::ReadBatch;
 
 class Leader : public consensus::LeaderReading<Leader, Success> {
  public:
-  // Promises this member's next ballot and collects.
-  Leader(Time now, bool handed_over, Core& core, Out& out);
+  // Promises this member's next ballot and collects. `handed_over`: the ballot of the leader that has asked for it; none:
+  // nobody has.
+  Leader(Time now, const Ballot& handed_over, Core& core, Out& out);
 
   bool leads() const { return leading_; }
   // No longer: no majority promised in time, or was heard for an election timeout; or the membership that is chosen

@@ -39,11 +39,13 @@ void Paxos::start(Time now, Out& out) {
   const bool returned = core.ballot() != Ballot{};
   core.start(out);
   impl_->asked.start(core.after_promise());
-  // Before the crash it may have heard a leader whose lease counts on it.
-  if (returned && core.config.read_mode == ReadMode::kLease) impl_->heard_leader = now;
+  // Before the crash it may have heard a leader whose lease counts on it: the one of the ballot that is promised, for it
+  // was free of earlier ones when it promised that.
+  if (returned && core.config.read_mode == ReadMode::kLease) impl_->heard_leader = {now, core.ballot()};
   impl_->role = Follower{.deadline = now + core.draw_timeout()};
   impl_->told = RoleChanged{.term = core.ballot().round};
-  if (core.sole_voter()) impl_->take_over(now, /*handed_over=*/false, out);
+  // Others may vote by now, in a membership that it accepted and does not know to be chosen: then it may be bound, too.
+  if (core.sole_voter() && !impl_->heard_leader) impl_->take_over(now, /*handed_over=*/Ballot{}, out);
   impl_->settle(now, out);
 }
 
@@ -156,8 +158,14 @@ void Paxos::snapshot_taken(Time now, const SnapshotMeta& meta, Out& out) {
 }
 
 void Paxos::snapshot_loaded(Time now, const SnapshotMeta& meta, Out& out) {
-  impl_->receiver.loaded(meta.index, impl_->core, out);
-  impl_->settle(now, out);
+  Impl& impl = *impl_;
+  if (impl.receiver.offered() && !std::holds_alternative<Follower>(impl.role) && meta.index > impl.core.commit) {
+    // A leader knows its slots and its followers from where it began; the snapshot takes both away from under it.
+    mark<"paxos.installed_instead_of_leading">();
+    impl.become_follower(now, Ballot{}, NodeId{}, out);
+  }
+  impl.receiver.loaded(meta.index, impl.core, out);
+  impl.settle(now, out);
 }
 
 void Paxos::snapshot_refused(Time now, Index index, Out& out) {

@@ -3,7 +3,9 @@
 // Guarantees, under crash-recovery faults of any minority, with stable storage that keeps what it reported stable, and
 // a network that loses, repeats, delays and reorders: one value per slot, for ever, and the same slots in the same
 // order at every member. Reads that were answered are linearizable; in ReadMode::kLease only while clocks drift less
-// than configured. Progress needs a majority that hears each other for a few election timeouts. Not Byzantine.
+// than configured. Progress needs a majority that hears each other for a few election timeouts; a voter that no leader has
+// ever reached counts among them only as long as nothing is chosen, or no slot has given way to a snapshot (it may have
+// lost its disk). Not Byzantine.
 //
 // A Term of the common vocabulary (consensus/types.h) is the round of a ballot here, an Index a slot.
 //

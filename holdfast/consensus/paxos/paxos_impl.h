@@ -25,7 +25,7 @@ struct Paxos::Impl {
   void become_follower(Time now, const Ballot& promise, NodeId leader, Out& out);
   void abdicate(Out& out);
   void inquire(Time now, Out& out);
-  void take_over(Time now, bool handed_over, Out& out);
+  void take_over(Time now, const Ballot& handed_over, Out& out);
   void count_answers(Time now, Out& out);
   void campaign(Time now, Out& out);
 
@@ -33,6 +33,7 @@ struct Paxos::Impl {
   bool from_leader(Time now, NodeId from, const Ballot& ballot, Out& out);
   Leader* leader_of(NodeId from, const Ballot& ballot);
   bool bound_to_leader(Time now) const;
+  bool released_by(const Ballot& handed_over) const;
   void see(NodeId from, const Ballot& promised);
 
   // --- Messages ---
@@ -66,7 +67,12 @@ struct Paxos::Impl {
   AskedReads asked;
   size_t asked_place = 0;  // of the newest batch's request in the outbox of its step
   Time ask_again = Time::never();
-  std::optional<Time> heard_leader;  // when a leader was last heard
+  // The leader that was last heard: when, and in which ballot.
+  struct Heard {
+    Time at;
+    Ballot ballot;
+  };
+  std::optional<Heard> heard_leader;
   RoleChanged told;
   bool started = false;
 };

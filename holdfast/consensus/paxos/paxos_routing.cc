@@ -25,7 +25,7 @@ void Paxos::Impl::abdicate(Out& out) {
 
 void Paxos::Impl::campaign(Time now, Out& out) {
   if (core.sole_voter() || planted<"R20">()) {
-    take_over(now, /*handed_over=*/false, out);
+    take_over(now, /*handed_over=*/Ballot{}, out);
   } else {
     inquire(now, out);
   }
@@ -41,17 +41,30 @@ void Paxos::Impl::count_answers(Time now, Out& out) {
   if (inquiring == nullptr) return;
   const VoteResult result = inquiring->result(core);
   if (result == VoteResult::kLost) return become_follower(now, Ballot{}, NodeId{}, out);
-  if (result == VoteResult::kWon) take_over(now, /*handed_over=*/false, out);
+  if (result == VoteResult::kPending) return;
+  // A snapshot that came meanwhile holds more than this member would begin to lead with.
+  if (core.loading) return become_follower(now, Ballot{}, NodeId{}, out);
+  take_over(now, /*handed_over=*/Ballot{}, out);
 }
 
-void Paxos::Impl::take_over(Time now, bool handed_over, Out& out) { role.emplace<Leader>(now, handed_over, core, out); }
+void Paxos::Impl::take_over(Time now, const Ballot& handed_over, Out& out) {
+  role.emplace<Leader>(now, handed_over, core, out);
+}
 
 // A member that heard its leader within an election timeout helps nobody to depose it: the leader's lease counts on it,
 // and whoever is cut off in part cannot disturb the rest. A leader hears a majority, or steps down in time.
 bool Paxos::Impl::bound_to_leader(Time now) const {
   if (planted<"R11">() || planted<"R20">()) return false;
   if (leading() != nullptr && leading()->leads()) return true;
-  return heard_leader && now < *heard_leader + core.config.election_timeout;
+  return heard_leader && now < heard_leader->at + core.config.election_timeout;
+}
+
+// Who hands over has voided its own lease, and nobody else's: a member that has heard another leader since stays bound.
+bool Paxos::Impl::released_by(const Ballot& handed_over) const {
+  if (handed_over == Ballot{}) return false;
+  if (planted<"M4">()) return true;
+  if (leading() != nullptr && leading()->leads()) return core.ballot() == handed_over;
+  return heard_leader && heard_leader->ballot == handed_over;
 }
 
 // --- What a message's ballot means -----------------------------------------------------------------------------------
@@ -74,7 +87,7 @@ bool Paxos::Impl::from_leader(Time now, NodeId from, const Ballot& ballot, Out& 
     follower->leader = from;
     follower->deadline = now + core.draw_timeout();
   }
-  heard_leader = now;
+  heard_leader = {now, ballot};
   return true;
 }
 
@@ -118,7 +131,9 @@ void Paxos::Impl::on(Time now, NodeId from, const Collect& m, Out& out) {
     out.send(from, Reject{m.ballot, core.ballot()}, core.after_promise());
     return;
   }
-  if (m.ballot > core.ballot() && !m.handed_over && bound_to_leader(now)) return mark<"paxos.refused_for_leader">();
+  if (m.ballot > core.ballot() && bound_to_leader(now) && !released_by(m.handed_over)) {
+    return mark<"paxos.refused_for_leader">();
+  }
   const Willing will = willing(core, from, m.from);
   if (will == Willing::kSilent) return;
   if (will == Willing::kBehind) return mark<"paxos.candidate_behind">();  // others may have what it asks for
@@ -144,7 +159,7 @@ void Paxos::Impl::on(Time now, NodeId from, const LeadNow& m, Out& out) {
   if (m.ballot != core.ballot() || follower == nullptr || follower->leader != from || !core.may_lead() || core.loading)
     return;
   mark<"paxos.lead_now">();
-  take_over(now, /*handed_over=*/true, out);
+  take_over(now, /*handed_over=*/m.ballot, out);
 }
 
 // --- Replication -----------------------------------------------------------------------------------------------------

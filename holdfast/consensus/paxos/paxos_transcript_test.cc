@@ -14,7 +14,7 @@ TEST_P(PaxosTranscript, IsAsWrittenDown) {
 
 INSTANTIATE_TEST_SUITE_P(Files, PaxosTranscript,
                          testing::Values("election", "duel", "takeover", "leader_crash", "membership", "snapshot",
-                                         "reads", "handover"),
+                                         "reads", "handover", "lease"),
                          [](const auto& param) { return std::string(param.param); });
 
 }  // namespace

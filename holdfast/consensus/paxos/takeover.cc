@@ -27,7 +27,7 @@ VoteResult Inquiring::result(const Core& core) const {
   });
 }
 
-Takeover::Takeover(const Core& core, bool handed_over) : handed_over_(handed_over) {
+Takeover::Takeover(const Core& core, const Ballot& handed_over) : handed_over_(handed_over) {
   for (Index i = core.commit + 1; i <= core.slots().last(); ++i) {
     if (const Slots::Slot* slot = core.slots().find(i)) best_.emplace(i, slot->vote);
   }

@@ -35,7 +35,7 @@ class Inquiring {
 class Takeover {
  public:
   // This member has promised its ballot; what it has accepted itself is taken in.
-  Takeover(const Core& core, bool handed_over);
+  Takeover(const Core& core, const Ballot& handed_over);
 
   // Asks the voters that have not answered completely, for the part that is next.
   void ask(const Core& core, Out& out);
@@ -66,7 +66,7 @@ class Takeover {
   bool sound(const Last& last, const Core& core) const;
   void take(const Vote& vote, bool chosen);
 
-  bool handed_over_;
+  Ballot handed_over_;  // of the leader that has asked for it; none: nobody has
   std::map<Index, Vote> best_;
   std::set<Index> known_;  // slots whose value in best_ is chosen
   std::vector<Answer> answers_;

@@ -72,9 +72,9 @@ struct InquiryReply {
 // Phase 1: promise to accept nothing below this ballot, and report what you have accepted from slot `part` on.
 struct Collect {
   Ballot ballot;
-  Index from;                // the first slot that the sender does not know to be chosen
-  Index part;                // where the report is to begin: it comes in parts
-  bool handed_over = false;  // the leader has asked the sender to take over
+  Index from;            // the first slot that the sender does not know to be chosen
+  Index part;            // where the report is to begin: it comes in parts
+  Ballot handed_over{};  // of the leader that has asked the sender to take over; none: nobody has
 };
 // The promise, with one part of the report: what was accepted in [part, next), whatever is left out being empty.
 struct Last {

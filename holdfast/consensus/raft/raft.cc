@@ -153,8 +153,15 @@ void Raft::snapshot_taken(Time now, const SnapshotMeta& meta, Out& out) {
 }
 
 void Raft::snapshot_loaded(Time now, const SnapshotMeta& meta, Out& out) {
-  impl_->receiver.loaded(meta.index, impl_->core, out);
-  impl_->settle(now, out);
+  Impl& impl = *impl_;
+  if (impl.receiver.offered() && impl.leading() != nullptr && meta.index > impl.core.commit) {
+    // Its log holds these entries (leader completeness), but what it counts as not committed would go with them, and
+    // stay counted: in the end it would refuse every proposal.
+    mark<"raft.installed_instead_of_leading">();
+    impl.become_follower(now, impl.core.term(), NodeId{}, out);
+  }
+  impl.receiver.loaded(meta.index, impl.core, out);
+  impl.settle(now, out);
 }
 
 void Raft::snapshot_refused(Time now, Index index, Out& out) {

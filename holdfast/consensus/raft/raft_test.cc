@@ -35,6 +35,31 @@ TEST(Raft, ASingleVoterLeadsAndCommitsAsSoonAsItsRecordIsStable) {
   EXPECT_EQ(net.wires.size(), 0u);
 }
 
+// The entries of a snapshot are committed without having been counted: they do not weigh on the leader for ever.
+TEST(Raft, ASnapshotThatIsLoadedLateDoesNotFillTheLeader) {
+  Lone one(3, Config{.max_uncommitted_bytes = 1000});
+  const std::string text(500, 'x');
+  one.append(1, 0, 0, {command(1, 1, text), command(2, 1, text), command(3, 1, text)});
+  const Slice image = codec::encode_flat(consensus::Image{.index = Index(3)});
+  const uint32_t crc = crc32c(image.view());
+  const SnapshotMeta meta{.index = Index(3),
+                          .term = Term(1),
+                          .membership = {.voters = ids({1, 2, 3})},
+                          .size = image.size(),
+                          .crc32c = crc};
+  one.hear(2, SnapshotChunk{Term(1), meta, 0, image, crc});
+  one.sync();
+  one.lead();
+  ASSERT_EQ(one.raft().role(), Role::kLeader);
+  while (one.member->has_blob_work()) one.member->work_blobs(one.now);
+  EXPECT_EQ(one.raft().commit_index(), Index(3));
+  if (one.raft().role() != Role::kLeader) one.lead();
+  one.sync();
+  one.acknowledge(2, one.raft().last_index().value());
+  ASSERT_EQ(one.raft().commit_index(), one.raft().last_index());
+  EXPECT_TRUE(one.propose(text).ok());
+}
+
 // Nothing is proposed meanwhile that would show the leader that it counts on what the new process does not know.
 TEST(Raft, AFollowerThatRestartsUnderAnIdleLeaderLearnsWhatIsCommitted) {
   for (const bool old_disk : {false, true}) {

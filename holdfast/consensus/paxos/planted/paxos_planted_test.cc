@@ -18,7 +18,7 @@ TEST(PaxosPlanted, NothingIsFoundWhereNothingIsPlanted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Bugs, PaxosPlanted,
-                         testing::Values("R3", "R4", "R6", "R8", "R10", "R11", "R14", "R20", "S1", "M1", "M2"),
+                         testing::Values("R3", "R4", "R6", "R8", "R10", "R11", "R14", "R20", "S1", "M1", "M2", "M4"),
                          [](const auto& param) { return std::string(param.param); });
 
 }  // namespace
