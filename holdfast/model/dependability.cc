@@ -70,6 +70,9 @@ double fewer(Group g, double down) {
   return std::min(1.0, std::exp(log_sum(terms)));
 }
 
+// log(1 - e^-s), with all its digits for small and large s.
+double log_failed(double s) { return s < 0.7 ? std::log(-std::expm1(-s)) : std::log1p(-std::exp(-s)); }
+
 // The mean time from no member down to `out` of them: from i down to i + 1 it takes h(i) = 1 / b + d / b * h(i - 1),
 // where b and d are the rates of failure and repair in state i.
 double first_passage(Group g, Repairable c, size_t repairers) {
@@ -148,30 +151,50 @@ StatusOr<double> k_of_n(size_t needed, std::span<const double> down) {
   return std::min(1.0, few);
 }
 
-// With s = (t / scale)^shape every lifetime is exponential with mean 1, and the mean is the integral of
-//   P(enough work at s) dt,   t = scale * e^(x / shape),   s = e^x,
-// over all x: a function for which the trapezoidal rule converges faster than any power of the step. Where nobody has
-// failed yet the integral is known.
+// With s = (t / scale)^shape every lifetime is exponential with mean 1, and the group fails with the failure that leaves
+// needed - 1. That one comes at s with the density
+//   n! / ((k - 1)! (n - k)!)  e^(-k s)  (1 - e^-s)^(n - k),
+// one product instead of a sum over survivors, so that nothing cancels. The mean of t = scale * s^(1 / shape) is an
+// integral over x = log s of a function whose logarithm is concave: the trapezoidal rule converges faster there than any
+// power of the step.
 StatusOr<double> mttf_without_repair(Group group, Lifetime life) {
   if (Status s = check(group); !s.ok()) return s;
   const StatusOr<double> scale = weibull_scale(life);
   if (!scale.ok()) return scale;
+  const auto k = static_cast<double>(group.needed), spare = static_cast<double>(group.members - group.needed);
   if (life.shape == 1) {
     double sum = 0;
     for (size_t working = group.needed; working <= group.members; ++working) sum += 1 / static_cast<double>(working);
     return sum * *scale;
   }
-  const double begin = -40 - std::log(static_cast<double>(group.members)), end = 8;
-  const double step = 0.01;
-  const auto integrand = [&](double x) {
-    const double failed = -std::expm1(-std::exp(x));
-    return (1 - fewer(group, failed)) * std::exp(x / life.shape) / life.shape;
+  const double power = 1 + 1 / life.shape;
+  const auto log_term = [&](double x) {
+    const double s = std::exp(x);
+    return power * x - k * s + (spare > 0 ? spare * log_failed(s) : 0);
   };
-  double sum = integrand(begin) / 2;
-  for (double x = begin + step; x < end; x += step) sum += integrand(x);
-  // Where the integral is cut the rule errs by the slope there (Euler, Maclaurin).
-  const double known = std::exp(begin / life.shape), slope = known / (life.shape * life.shape);
-  return *scale * (known + sum * step + step * step / 12 * slope);
+  // The slope of log_term falls all the way: halve to its root, the peak, and take the width from the curvature there.
+  const auto slope = [&](double x) {
+    const double s = std::exp(x);
+    return power - k * s + spare * s / std::expm1(s);
+  };
+  double low = -50, high = 10;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (slope(middle) > 0 ? low : high) = middle;
+  }
+  const double nudge = 1e-4, peak = low, most = log_term(peak);
+  const double step = 0.1 / std::sqrt((slope(peak - nudge) - slope(peak + nudge)) / (2 * nudge));
+  constexpr double kNothing = -45;  // e^-45 is below the last digit
+  double sum = 1;
+  for (const double direction : {-step, step}) {
+    for (double x = peak + direction;; x += direction) {
+      const double term = log_term(x) - most;
+      if (!(term > kNothing)) break;
+      sum += std::exp(term);
+    }
+  }
+  const double ways = std::lgamma(k + spare + 1) - std::lgamma(k) - std::lgamma(spare + 1);
+  return *scale * std::exp(ways + most) * sum * step;
 }
 
 StatusOr<GroupFigures> independent_group(Group group, Repairable member) {
