@@ -88,7 +88,7 @@ GroupQuestion question(Reader& reader, const DependabilityFlags& flags) {
   GroupQuestion q;
   q.bound = find_model(reader, flags.model)->bound;
   const std::optional<double> target = parse_availability(flags.target);
-  if (!target) reader.fail(cat("--target=", flags.target, ": give an availability such as 99.999% or \"5 nines\""));
+  if (!target) reader.fail(cat("--target=", flags.target, ": give an availability such as 99.999%, 0.99999 or \"5 nines\""));
   q.target = target.value_or(q.target);
   q.mttf = reader.span("--mttf", flags.mttf);
   for (const std::string& text : flags.mttr) q.mttr.push_back(reader.span("--mttr", text));
@@ -181,7 +181,7 @@ void run(Shell& shell, const DependabilityFlags& flags) {
 }
 
 void add_flags(CLI::App& app, Shell& shell, DependabilityFlags& flags) {
-  app.add_option("--target", flags.target, "The availability that is asked for: 99.999%, \"5 nines\"")
+  app.add_option("--target", flags.target, "The availability that is asked for: 99.999%, 0.99999, \"5 nines\"")
       ->type_name("AVAILABILITY")
       ->capture_default_str();
   app.add_option("--mttf", flags.mttf, "Mean time until a member fails")->type_name("TIME")->capture_default_str();
