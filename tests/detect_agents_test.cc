@@ -212,6 +212,15 @@ TEST_F(Agents, TwoOfOneNameAreTold) {
   EXPECT_TRUE(comes_true([&] { return b.ever_told("conflict") || twin.ever_told("conflict"); })) << b.output();
 }
 
+// Without a third that hears both, they hear each other.
+TEST_F(Agents, TwoOfOneNameThatJoinEachOtherAreTold) {
+  RunningAgent a(directory_, "a", {});
+  std::filesystem::create_directory(cat(directory_, "/other"));
+  RunningAgent twin(cat(directory_, "/other"), "a", {cat("--join=", a.address())});
+  EXPECT_TRUE(a.tells("conflict", "a"));
+  EXPECT_TRUE(twin.tells("conflict", "a"));
+}
+
 TEST(DetectCommand, WrongUseIsExplained) {
   for (const auto& [flag, text] : std::vector<std::pair<std::string, std::string>>{
            {"--listen=nowhere", "--listen: \"nowhere\" is no address; write HOST:PORT"},
