@@ -296,9 +296,9 @@ TEST(Group, TheSameSeedIsTheSameRunOnEveryBuild) {
     group.world.run_until(Time::at_millis(90'000));
     return group.world.trace().hash();
   };
-  EXPECT_EQ(hash(1, DetectorKind::kSwim), 3783415201676813933u);
-  EXPECT_EQ(hash(1, DetectorKind::kHeartbeat), 9044945969593611693u);
-  EXPECT_EQ(hash(1, DetectorKind::kPhi), 10878109297838707935u);
+  EXPECT_EQ(hash(1, DetectorKind::kSwim), 15932003694559039610u);
+  EXPECT_EQ(hash(1, DetectorKind::kHeartbeat), 5900029617367328741u);
+  EXPECT_EQ(hash(1, DetectorKind::kPhi), 17445367537542665245u);
   EXPECT_NE(hash(1, DetectorKind::kSwim), hash(2, DetectorKind::kSwim));
 }
 

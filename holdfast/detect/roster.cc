@@ -15,7 +15,11 @@ constexpr uint64_t kMaxVersion = uint64_t{1} << 62;
 
 }  // namespace
 
-Roster::Roster(const RosterConfig& config) : config_(config), turn_(config.seed) {
+Roster::Roster(const RosterConfig& config)
+    : config_(config),
+      turn_(config.seed),
+      joining_(RetryPolicy(Repeatable::kIdempotent).growing(config.retry, config.refresh).spread(Jitter::kHalf),
+               config.seed) {
   ensure(config.meta.size() <= config.max_meta_bytes, "a member's own description fits");
   known_[config.self] = {config.self, std::min(config.version, kMaxVersion / 2), false, config.meta};
 }
@@ -53,7 +57,8 @@ void Roster::on_time(Time now, Out& out) {
       if (find(seed) == nullptr) introduce(seed, true, out);
     }
   }
-  next_ = now + (others.empty() ? config_.retry : config_.refresh);
+  if (!others.empty()) joining_.succeeded();
+  next_ = now + (others.empty() ? joining_.next_pause() : config_.refresh);
 }
 
 void Roster::introduce(NodeId to, bool answer, Out& out) const {

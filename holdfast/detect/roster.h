@@ -13,6 +13,7 @@
 
 #include "holdfast/detect/types.h"
 #include "holdfast/model/outbox.h"
+#include "holdfast/model/retry.h"
 
 namespace holdfast::detect {
 
@@ -45,7 +46,7 @@ struct RosterConfig {
   uint64_t version = 1;  // a reading of the wall clock at the start
   Slice meta;
   std::vector<NodeId> seeds;
-  Duration retry = Duration::seconds(1);     // to seeds that have not answered
+  Duration retry = Duration::seconds(1);     // to seeds that have not answered: at first, growing up to `refresh`
   Duration refresh = Duration::seconds(30);  // to somebody, so that what got lost is repaired
   uint64_t seed = 0;
   size_t max_members = 1000;
@@ -80,6 +81,7 @@ class Roster {
 
   const RosterConfig config_;
   uint64_t turn_;
+  Retry joining_;
   std::map<NodeId, Acquaintance> known_;  // this member included
   Time next_ = Time::never();
 };

@@ -125,7 +125,7 @@ struct SwimConfig {
   bool heed_own_pauses = true;  // own_pace.h
 
   Duration sync_interval = Duration::seconds(30);
-  Duration join_pause_first = Duration::seconds(1);  // between attempts to join, doubling
+  Duration join_pause_first = Duration::seconds(1);  // between attempts to join, doubling; half of it is random
   Duration join_pause_last = Duration::seconds(30);
   Duration reclaim_after = Duration::seconds(600);  // so long the dead are remembered, and looked for
 
