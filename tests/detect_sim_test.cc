@@ -298,7 +298,7 @@ TEST(Group, TheSameSeedIsTheSameRunOnEveryBuild) {
   };
   EXPECT_EQ(hash(1, DetectorKind::kSwim), 15932003694559039610u);
   EXPECT_EQ(hash(1, DetectorKind::kHeartbeat), 5900029617367328741u);
-  EXPECT_EQ(hash(1, DetectorKind::kPhi), 17445367537542665245u);
+  EXPECT_EQ(hash(1, DetectorKind::kPhi), 3323028356513748958u);
   EXPECT_NE(hash(1, DetectorKind::kSwim), hash(2, DetectorKind::kSwim));
 }
 

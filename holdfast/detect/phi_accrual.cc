@@ -83,8 +83,10 @@ void PhiDetector::on(Time now, NodeId from, const Heartbeat& m, Out& out) {
   const Time t = pace_.observed(now);
   const bool restarted = news == Freshness::News::kRestarted;
   if (!peer.suspected) forget(from, peer);
-  // The time that a restart took says nothing about the rhythm of heartbeats.
-  if (peer.ever_heard && !restarted) peer.window.add(t - peer.heard);
+  // The time that a restart took says nothing about the rhythm of heartbeats; and a silence that was suspected counts no
+  // longer than until then. As a whole, one outage would widen the window so far that the next crash goes unseen for
+  // minutes; left out, a rhythm that has slowed down would never be learned.
+  if (peer.ever_heard && !restarted) peer.window.add(std::min(t, peer.due) - peer.heard);
   peer.heard = t;
   peer.heard_local = now;
   peer.ever_heard = true;
