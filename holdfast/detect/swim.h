@@ -113,6 +113,7 @@ class Swim {
 
   Time next_sync_ = Time::never();
   Retry joining_;
+  bool full_ = false;  // and it was said
   uint64_t syncs_ = 0;
   uint32_t sync_answers_ = 0;  // left in this protocol period
   Time sync_answers_renewed_;

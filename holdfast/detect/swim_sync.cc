@@ -41,6 +41,7 @@ std::vector<NodeId> Swim::sync_partners() {
 
 void Swim::sync_tick(Time t, Out& out) {
   for (const NodeId node : members_.reclaim(t, config_.reclaim_after)) {
+    full_ = false;
     dissemination_.drop(node);
     out.raise(Forgotten{node});
   }

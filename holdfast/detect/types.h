@@ -26,5 +26,14 @@ struct Suspected {
 struct Restored {
   NodeId node;
 };
+// A member that has been gone, dead or suspected for long is remembered no longer.
+struct Forgotten {
+  NodeId node;
+};
+// `node` is new and is not taken in: as many as may be are known. Raised once, and again when there was room in between.
+struct Full {
+  NodeId node;
+  uint64_t members = 0;
+};
 
 }  // namespace holdfast::detect
