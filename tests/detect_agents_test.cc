@@ -178,6 +178,12 @@ TEST_F(Agents, RefuseWhoHasAnotherKeyOrNone) {
   RunningAgent other(directory_, "other", {ours, seed, "--group=elsewhere"});
   EXPECT_TRUE(a.tells("refused"));
   EXPECT_THAT(a.last().value("reason", ""), HasSubstr("another group"));
+  // The one that is refused learns that it is alone, and what that may come from.
+  for (RunningAgent* refused : {&wrong, &none, &other}) {
+    EXPECT_TRUE(refused->tells("unanswered"));
+    EXPECT_EQ(refused->last().value("addresses", Json::array()), Json::array({a.address()}));
+  }
+  EXPECT_FALSE(b.ever_told("unanswered")) << b.output();
   EXPECT_FALSE(wrong.ever_told("joined") || none.ever_told("joined") || other.ever_told("joined"));
 }
 
@@ -225,6 +231,7 @@ TEST(DetectCommand, WrongUseIsExplained) {
   for (const auto& [flag, text] : std::vector<std::pair<std::string, std::string>>{
            {"--listen=nowhere", "--listen: \"nowhere\" is no address; write HOST:PORT"},
            {"--join=127.0.0.1:1,b", "--join: \"b\" is no address"},
+           {"--join=127.0.0.1:0", "--join: \"127.0.0.1:0\" has port 0"},
            {"--listen=0.0.0.0:1", "--advertise=HOST:PORT"},
            {"--detector=oracle", "--detector=oracle must be swim, heartbeat, probe or phi"},
            {"--interval=1ms", "--interval=1ms must be a duration from 20ms to 1h"},

@@ -170,7 +170,9 @@ class DetectRun final : public Host::Owner {
       const auto endpoint = runtime::datagram_address(loop_, options_.join[i]);
       if (!endpoint.ok()) return absl::InvalidArgumentError(cat("--join: ", endpoint.status().message()));
       // This member's own address, in a list that is the same everywhere, is nobody to ask.
-      if (runtime::text_of(*endpoint) != address_) host_->transport().set_seed(seed_alias(i), *endpoint);
+      if (runtime::text_of(*endpoint) == address_) continue;
+      host_->transport().set_seed(seed_alias(i), *endpoint);
+      asked_.push_back(runtime::text_of(*endpoint));
     }
     return absl::OkStatus();
   }
@@ -257,6 +259,7 @@ class DetectRun final : public Host::Owner {
 
   void on_event(detect::AgentEvent event) override {
     if (std::holds_alternative<detect::Departed>(event)) return loop_.stop();
+    if (std::holds_alternative<detect::Unanswered>(event)) return tell_unanswered();
     if (const auto notice = names_->notice(event)) tell(*notice);
     NodeId node;
     if (const auto* joined = std::get_if<detect::Joined>(&event)) node = joined->node;
@@ -268,6 +271,16 @@ class DetectRun final : public Host::Owner {
     asio::error_code error;
     const auto address = asio::ip::make_address(url->host, error);
     if (!error) host_->transport().set_address(node, {address, url->port});
+  }
+
+  // A member that refuses us says so to its own user only: here is told what it may be.
+  void tell_unanswered() {
+    if (asked_.empty()) return;
+    tell({"unanswered",
+          "",
+          cat("nobody has answered at ", join(asked_, ", "),
+              ": is a member listening there, with the same --group, --detector and keys? Asking on"),
+          {{"addresses", asked_}}});
   }
 
   void on_datagram_refused(const runtime::Udp::endpoint& from, const Status& why) override {
@@ -325,6 +338,7 @@ class DetectRun final : public Host::Owner {
   std::optional<Terminal> terminal_;
   std::optional<std::pair<int64_t, int64_t>> key_stamp_;
   std::map<std::string, Clock::time_point> strangers_;
+  std::vector<std::string> asked_;  // the addresses of --join, without this member's own
   std::deque<std::string> events_;
   bool leaving_ = false, contested_ = false;
   Clock::time_point began_;

@@ -184,6 +184,7 @@ void Agent::on_event(Time now, const RosterEvent& event, Out& out) {
     return set_trust(now, met->node, trusts(met->node), out);
   }
   if (const auto* full = std::get_if<Full>(&event)) return out.raise(*full);
+  if (std::holds_alternative<Unanswered>(event)) return out.raise(Unanswered{});
   NodeId node;
   if (const auto* parted = std::get_if<Parted>(&event)) {
     node = parted->node;

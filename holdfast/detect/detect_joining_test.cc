@@ -68,6 +68,44 @@ TEST(Joining, ARosterAsksEverMoreSeldom) {
       config.retry, config.refresh);
 }
 
+// How often a member that is alone says so in five minutes; or, when somebody answers the `answered`-th asking, up to ten
+// seconds later.
+template <class Core, class Config, class Answer>
+size_t times_unanswered(const Config& config, size_t answered, Answer&& answer) {
+  Core core(config);
+  typename Core::Out out;
+  core.start(Time(), out);
+  size_t unanswered = 0, asked = 0;
+  Time until = Time::at_millis(300'000);
+  for (Time now; now <= until; now = core.deadline(), core.on_time(now, out)) {
+    for (const auto& raised : out.raised) unanswered += std::holds_alternative<Unanswered>(raised.event) ? 1 : 0;
+    asked += out.sent.empty() ? 0 : 1;
+    out.clear();
+    if (asked != answered || until != Time::at_millis(300'000)) continue;
+    answer(core, now, out);
+    until = now + Duration::seconds(10);
+  }
+  return unanswered;
+}
+
+TEST(Joining, WhoIsNotAnsweredSaysSoOnce) {
+  const auto in_swim = [](Swim& swim, Time now, Swim::Out& out) {
+    swim.on_message(now, NodeId(5), SyncState{false, {{NodeId(5), 1, MemberState::kAlive, {}, {}}}}, out);
+  };
+  const auto in_roster = [](Roster& roster, Time now, Roster::Out& out) {
+    roster.on_message(now, NodeId(5), Introduce{false, {{NodeId(5), 1, false, {}}}}, out);
+  };
+  SwimConfig swim{.self = NodeId(9), .seeds = {NodeId(1)}};
+  RosterConfig roster{.self = NodeId(9), .seeds = {NodeId(1)}};
+  EXPECT_EQ(times_unanswered<Swim>(swim, 999, in_swim), 1u);
+  EXPECT_EQ(times_unanswered<Roster>(roster, 999, in_roster), 1u);
+  EXPECT_EQ(times_unanswered<Roster>(roster, 3, in_roster), 0u);
+  EXPECT_EQ(times_unanswered<Swim>(swim, 3, in_swim), 0u);
+  swim.seeds.clear(), roster.seeds.clear();
+  EXPECT_EQ(times_unanswered<Swim>(swim, 999, in_swim), 0u) << "who begins a group waits for nobody";
+  EXPECT_EQ(times_unanswered<Roster>(roster, 999, in_roster), 0u);
+}
+
 // One roster, what it is told and what it says.
 class RosterTest : public ::testing::Test {
  protected:

@@ -47,6 +47,7 @@ void Roster::on_time(Time now, Out& out) {
   reclaim(now, out);
   const std::vector<NodeId> others = peers();
   if (others.empty()) {
+    if (joining_.failures() == kTriesToJoin && !config_.seeds.empty()) out.raise(Unanswered{});
     for (const NodeId seed : config_.seeds) {
       if (seed != config_.self) introduce(seed, true, out);
     }

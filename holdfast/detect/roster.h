@@ -45,7 +45,7 @@ struct Met {
 struct Parted {
   NodeId node;
 };
-using RosterEvent = std::variant<Met, Parted, Forgotten, Full>;
+using RosterEvent = std::variant<Met, Parted, Forgotten, Full, Unanswered>;
 
 struct RosterConfig {
   NodeId self;

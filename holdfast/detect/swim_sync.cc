@@ -47,6 +47,7 @@ void Swim::sync_tick(Time t, Out& out) {
   }
   for (const NodeId partner : sync_partners()) request_sync(partner, out);
   if (members_.up() == 1) {
+    if (joining_.failures() == kTriesToJoin && !config_.seeds.empty()) out.raise(Unanswered{});
     next_sync_ = t + joining_.next_pause();
     return;
   }

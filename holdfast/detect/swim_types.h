@@ -68,7 +68,7 @@ struct SyncState {
 using SwimWire = std::variant<Ping, PingRequest, Ack, Nack, SyncRequest, SyncState>;
 
 // --- Events. Those of types.h as well: Suspected; Restored (a member that was suspect or dead is alive); Forgotten (it
-// was dead or had left); Full. ----------------------------------------------------------------------------------------
+// was dead or had left); Full; Unanswered. ----------------------------------------------------------------------------
 
 // A member that was not known, or had left.
 struct Joined {
@@ -93,7 +93,8 @@ struct Conflict {
 };
 // leave() is done: the process may end.
 struct Departed {};
-using SwimEvent = std::variant<Suspected, Restored, Joined, Changed, Died, Left, Forgotten, Full, Conflict, Departed>;
+using SwimEvent = std::variant<Suspected, Restored, Joined, Changed, Died, Left, Forgotten, Full, Unanswered, Conflict,
+                               Departed>;
 
 // --- Configuration ---------------------------------------------------------------------------------------------------
 

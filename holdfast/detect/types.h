@@ -30,6 +30,10 @@ struct Restored {
 struct Forgotten {
   NodeId node;
 };
+// This member has asked all its seeds, kTriesToJoin times, and still knows nobody. Raised once for each time of being
+// alone; it asks on.
+struct Unanswered {};
+inline constexpr uint32_t kTriesToJoin = 3;
 // `node` is new and is not taken in: as many as may be are known. Raised once, and again when there was room in between.
 struct Full {
   NodeId node;
