@@ -227,6 +227,33 @@ TEST_F(Agents, TwoOfOneNameThatJoinEachOtherAreTold) {
   EXPECT_TRUE(twin.tells("conflict", "a"));
 }
 
+// What can be found out only by trying: a sentence for people, an object for programs, and the exit code.
+TEST_F(Agents, WhatKeepsOneFromStartingIsToldInTheFormThatWasAskedFor) {
+  RunningAgent a(directory_, "a", {});
+  struct Mistake {
+    std::string flag;
+    int code;
+    std::string status, text;
+  };
+  for (const Mistake& mistake : std::vector<Mistake>{
+           {cat("--listen=", a.address()), kExitFailed, "UNAVAILABLE", "the address is in use"},
+           {"--listen=192.0.2.1:0", kExitUsage, "INVALID_ARGUMENT", "cannot listen on 192.0.2.1:0"},
+           {"--listen=no.such.host.invalid:1", kExitUsage, "INVALID_ARGUMENT", "--listen: no.such.host.invalid"},
+           {cat("--key-file=", write("bad.key", "secret")), kExitUsage, "INVALID_ARGUMENT", "bad.key: line 1"}}) {
+    const Outcome plain = run_in_process({"detect", mistake.flag}, {});
+    EXPECT_EQ(plain.code, mistake.code) << mistake.flag;
+    EXPECT_THAT(plain.err, HasSubstr("holdfast: ")) << mistake.flag;
+    EXPECT_THAT(plain.err, HasSubstr(mistake.text)) << mistake.flag;
+    const Outcome json = run_in_process({"detect", "--json", mistake.flag}, {});
+    EXPECT_EQ(json.code, mistake.code) << mistake.flag;
+    EXPECT_EQ(json.out, "");
+    const Json error = Json::parse(json.err, nullptr, false);
+    ASSERT_TRUE(error.is_object()) << mistake.flag << ": " << json.err;
+    EXPECT_EQ(error["error"].value("code", ""), mistake.status);
+    EXPECT_THAT(error["error"].value("message", ""), HasSubstr(mistake.text));
+  }
+}
+
 TEST(DetectCommand, WrongUseIsExplained) {
   for (const auto& [flag, text] : std::vector<std::pair<std::string, std::string>>{
            {"--listen=nowhere", "--listen: \"nowhere\" is no address; write HOST:PORT"},
@@ -243,6 +270,8 @@ TEST(DetectCommand, WrongUseIsExplained) {
     EXPECT_EQ(outcome.code, kExitUsage) << flag;
     EXPECT_THAT(outcome.err, HasSubstr(text)) << flag;
   }
+  const Outcome json = run_in_process({"detect", "--json", "--listen=nowhere"}, {});
+  EXPECT_THAT(Json::parse(json.err)["error"].value("message", ""), HasSubstr("is no address"));
   const Outcome help = run_in_process({"detect", "--help"}, {});
   EXPECT_EQ(help.code, kExitOk);
   EXPECT_THAT(help.out, HasSubstr("holdfast detect --name=b --listen=127.0.0.1:7947 --join=127.0.0.1:7946"));
