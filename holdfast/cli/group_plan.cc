@@ -117,7 +117,6 @@ StatusOr<GroupAnswer> answer(const GroupQuestion& q) {
       const StatusOr<GroupFigures> f = figures(q, members, mttr);
       if (!f.ok()) return f.status();
       a.rows.push_back({members, mttr, *f, f->unavailability <= q.target});
-      if (q.shape != 1) a.rows.back().figures.mttf = f->mean_up;
     }
     const StatusOr<SlowestRepair> s = slowest(q, members);
     if (!s.ok()) return s.status();

@@ -29,7 +29,7 @@ struct GroupQuestion {
 struct GroupRow {
   size_t members = 0;
   double mttr = 0;
-  dependability::GroupFigures figures;
+  dependability::GroupFigures figures;  // `mttf` for exponential lifetimes only, whatever the shape
   bool enough = false;  // for the target
 };
 

@@ -60,14 +60,27 @@ double log_exactly(size_t up, size_t members, double down) {
   return term;
 }
 
-// Fewer than `needed` work; the arguments are good.
-double fewer(Group g, double down) {
-  if (down <= 0) return 0;
-  if (down >= 1) return 1;
+// Fewer than `needed` work, as a logarithm; the arguments are good.
+double log_fewer(Group g, double down) {
+  if (down <= 0) return -kInfinite;
+  if (down >= 1) return 0;
   std::vector<double> terms;
   terms.reserve(g.needed);
   for (size_t up = 0; up < g.needed; ++up) terms.push_back(log_exactly(up, g.members, down));
-  return std::min(1.0, std::exp(log_sum(terms)));
+  return std::min(0.0, log_sum(terms));
+}
+
+// From the logarithms of the parts of time that the group is down and up, and of how often in a second an outage begins:
+// any may be too small for a double, while their quotients are everyday times.
+GroupFigures figures(double log_down, double log_up, double log_often, double mttf) {
+  GroupFigures f;
+  const bool never = std::isinf(log_down);
+  f.unavailability = never ? 0 : std::max(std::exp(log_down), std::numeric_limits<double>::denorm_min());
+  f.nines = never ? kInfinite : std::max(0.0, -log_down / std::log(10.0));
+  f.mttf = mttf;
+  f.mean_up = std::exp(log_up - log_often);
+  f.mean_down = never ? 0 : std::exp(log_down - log_often);
+  return f;
 }
 
 // log(1 - e^-s), with all its digits for small and large s.
@@ -133,7 +146,7 @@ StatusOr<double> parallel(std::span<const double> down) {
 StatusOr<double> k_of_n(Group group, double down) {
   if (Status s = check(group); !s.ok()) return s;
   if (Status s = check_probability(down); !s.ok()) return s;
-  return fewer(group, down);
+  return std::exp(log_fewer(group, down));
 }
 
 StatusOr<double> k_of_n(size_t needed, std::span<const double> down) {
@@ -201,17 +214,15 @@ StatusOr<GroupFigures> independent_group(Group group, Repairable member) {
   const StatusOr<double> down = unavailability(member);
   if (!down.ok()) return down.status();
   if (Status s = check(group); !s.ok()) return s;
-  GroupFigures f;
-  f.unavailability = fewer(group, *down);
-  f.mttf = first_passage(group, member, group.members);
   // An outage begins when just enough work and one of those fails, which each does once in MTBF while it is up or down:
   // so often per second, whatever the distributions (Vesely).
   const double just =
-      *down <= 0 && group.needed < group.members ? 0 : std::exp(log_exactly(group.needed, group.members, *down));
-  const double often = just * static_cast<double>(group.needed) / member.mttf;
-  f.mean_up = often > 0 ? (1 - f.unavailability) / often : kInfinite;
-  f.mean_down = often > 0 ? f.unavailability / often : 0;
-  return f;
+      *down <= 0 && group.needed < group.members ? -kInfinite : log_exactly(group.needed, group.members, *down);
+  // Enough work as long as too few have failed: the same sum over those that are up.
+  const double enough =
+      log_fewer({group.members - group.needed + 1, group.members}, member.mttf / (member.mttf + member.mttr));
+  return figures(log_fewer(group, *down), enough, just + std::log(static_cast<double>(group.needed) / member.mttf),
+                 first_passage(group, member, group.members));
 }
 
 StatusOr<GroupFigures> repaired_group(Group group, Repairable member, size_t repairers) {
@@ -228,16 +239,15 @@ StatusOr<GroupFigures> repaired_group(Group group, Repairable member, size_t rep
   }
   const size_t last_up = group.members - group.needed;
   const double whole = log_sum(weights);
-  GroupFigures f;
-  f.unavailability =
-      std::exp(log_sum({weights.begin() + static_cast<std::ptrdiff_t>(last_up) + 1, weights.end()}) - whole);
-  f.mttf = first_passage(group, member, repairers);
-  const double often = std::exp(weights[last_up] - whole) * static_cast<double>(group.needed) / member.mttf;
-  f.mean_up = often > 0 ? (1 - f.unavailability) / often : kInfinite;
-  f.mean_down = often > 0 ? f.unavailability / often : 0;
-  return f;
+  const auto first_down = weights.begin() + static_cast<std::ptrdiff_t>(last_up) + 1;
+  return figures(std::min(0.0, log_sum({first_down, weights.end()}) - whole),
+                 std::min(0.0, log_sum({weights.begin(), first_down}) - whole),
+                 weights[last_up] - whole + std::log(static_cast<double>(group.needed) / member.mttf),
+                 first_passage(group, member, repairers));
 }
 
-double nines(double unavailability) { return unavailability <= 0 ? kInfinite : -std::log10(unavailability); }
+double nines(double unavailability) {
+  return unavailability <= 0 ? kInfinite : std::max(0.0, -std::log10(unavailability));
+}
 
 }  // namespace holdfast::dependability

@@ -27,6 +27,7 @@ TEST(OneComponent, IsDownForMttrOfMtbf) {
   EXPECT_EQ(*unavailability({5, 0}), 0);
   EXPECT_DOUBLE_EQ(nines(1e-5), 5);
   EXPECT_EQ(nines(0), kInfinite);
+  EXPECT_FALSE(std::signbit(nines(1))) << "no -0";
 }
 
 TEST(OneComponent, LivesExponentiallyOrAsWeibullSays) {
@@ -196,16 +197,35 @@ TEST(GroupsWithRepair, WithARepairerForEachAreIndependent) {
       expect_close(chain.unavailability, by_one.unavailability);
       expect_close(chain.mean_down, by_one.mean_down);
       if (std::isfinite(chain.mttf)) expect_close(chain.mttf, by_one.mttf);
-      expect_close(chain.unavailability, *k_of_n(g, *unavailability({1000, mttr})));
+      EXPECT_NEAR(chain.nines, by_one.nines, 1e-9);
+      if (std::isfinite(chain.mean_up)) expect_close(chain.mean_up, by_one.mean_up);
+      if (chain.nines < 300) expect_close(chain.unavailability, *k_of_n(g, *unavailability({1000, mttr})));
     }
   }
+}
+
+// log of the probability that just so many are down.
+double log_exactly(size_t members, double failed, double down) {
+  const auto n = static_cast<double>(members);
+  return std::lgamma(n + 1) - std::lgamma(failed + 1) - std::lgamma(n - failed + 1) + failed * std::log(down) +
+         (n - failed) * std::log1p(-down);
 }
 
 TEST(GroupsWithRepair, StaySoundAtTheEdges) {
   expect_close(independent_group({1, 2}, {1e6, 1})->unavailability, std::pow(1 / (1e6 + 1), 2), 1e-12);
   const GroupFigures huge = *repaired_group({501, 1000}, {30 * kDay, 60}, 1);
   EXPECT_TRUE(std::isinf(huge.mttf)) << "beyond all numbers";
-  EXPECT_GE(huge.unavailability, 0);
+  EXPECT_GT(huge.unavailability, 0) << "it is not certain";
+  // What cannot be told as a number still has its everyday figures: an outage ends with the first of 500 repairs.
+  for (const Group g : {Group{501, 1000}, {50, 1000}}) {
+    const GroupFigures f = *independent_group(g, {30 * kDay, 60});
+    const auto failed = static_cast<double>(g.members - g.needed + 1);
+    EXPECT_TRUE(std::isinf(f.mean_up));
+    expect_close(f.mean_down, 60 / failed, 1e-3);
+    const double lead = log_exactly(g.members, failed, 60 / (30 * kDay + 60));
+    expect_close(f.nines, -lead / std::log(10.0), 1e-3);
+    EXPECT_EQ(f.unavailability, std::numeric_limits<double>::denorm_min());
+  }
   const GroupFigures hopeless = *repaired_group({501, 1000}, {60, 30 * kDay}, 1);
   EXPECT_NEAR(hopeless.unavailability, 1, 1e-12);
   EXPECT_TRUE(std::isfinite(hopeless.mttf));
