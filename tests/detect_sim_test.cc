@@ -329,7 +329,7 @@ TEST(Group, TheSameSeedIsTheSameRunOnEveryBuild) {
   };
   EXPECT_EQ(hash(1, DetectorKind::kSwim), 15932003694559039610u);
   EXPECT_EQ(hash(1, DetectorKind::kHeartbeat), 3938438179008831563u);
-  EXPECT_EQ(hash(1, DetectorKind::kPhi), 9920886971486349949u);
+  EXPECT_EQ(hash(1, DetectorKind::kPhi), 17354357885475698864u);
   EXPECT_NE(hash(1, DetectorKind::kSwim), hash(2, DetectorKind::kSwim));
 }
 

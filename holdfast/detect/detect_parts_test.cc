@@ -227,8 +227,8 @@ TEST(PhiDetector, OneOutageDoesNotBlindIt) {
     EXPECT_LT(before, Duration::millis(1600));
     peer.beats(1, Duration::seconds(outage));
     EXPECT_EQ(peer.suspicions(), 1);
-    // A threshold of 9 instead of 8 is what it costs: 0.04 s. The whole outage in the window cost 3, 25 and 256 s.
-    EXPECT_LT(peer.suspected_after() - before, Duration::millis(50)) << outage;
+    // However long it was, it costs a third of a second. As a whole in the window it cost 3, 25 and 256 s.
+    EXPECT_LT(peer.suspected_after() - before, Duration::millis(350)) << outage;
     EXPECT_GT(peer.suspected_after(), before) << "a mistake raises the threshold";
   }
 }
