@@ -124,6 +124,16 @@ TEST(SlowObservers, HardlyEverCondemnThoseThatAreWell) {
   EXPECT_GE(without, 10u) << "the scenario is hard for a detector that does not know its own slowness";
 }
 
+// The others, which judge alone: what each slow observer may get wrong in an hour, against several hundred without heeding
+// its own pauses (detect_planted_test).
+TEST_P(EveryDetector, SlowObserversSeldomSuspectThoseThatAreWell) {
+  if (GetParam() == DetectorKind::kSwim) return;  // suspects by hearsay, too; its verdict is a death, counted above
+  size_t verdicts = 0;
+  for (uint64_t seed = 1; seed <= 10; ++seed) verdicts += verdicts_of_the_slow(seed, GetParam());
+  const double observer_hours = 10 * 3 * 300 / 3600.0;
+  EXPECT_LT(static_cast<double>(verdicts) / observer_hours, GetParam() == DetectorKind::kPhi ? 80 : 20) << verdicts;
+}
+
 TEST(Swim, IsSuspectedRefutesAndComesBackByItself) {
   SimulatedGroup group(7, {.members = 5});
   std::vector<std::string> seen;
