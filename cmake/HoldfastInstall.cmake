@@ -1,5 +1,5 @@
 # What `cmake --install` puts where: the program, its unit for systemd, and the package holdfast::embed for programs that
-# replicate a state machine of their own.
+# replicate a state machine of their own, or vote on what redundant modules give.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -37,8 +37,9 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/holdfastConfigVersion.cmake
 install(FILES ${CMAKE_BINARY_DIR}/holdfastConfig.cmake ${CMAKE_BINARY_DIR}/holdfastConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/holdfast)
 
-# The headers that embed/node.h needs, and no others: what is installed is what is promised.
-foreach(header base/fixed_bytes.h base/status.h crypto/crypto.h embed/node.h replica/image_reader.h replica/state_machine.h)
+# The headers that embed/node.h and model/modular.h need, and no others: what is installed is what is promised.
+foreach(header base/fixed_bytes.h base/status.h crypto/crypto.h embed/node.h model/modular.h replica/image_reader.h
+        replica/state_machine.h)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES ${CMAKE_SOURCE_DIR}/holdfast/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/holdfast/${folder})
 endforeach()

@@ -178,6 +178,12 @@ TEST_F(Agents, RefuseWhoHasAnotherKeyOrNone) {
   RunningAgent other(directory_, "other", {ours, seed, "--group=elsewhere"});
   EXPECT_TRUE(a.tells("refused"));
   EXPECT_THAT(a.last().value("reason", ""), HasSubstr("another group"));
+  // The one that is refused learns that it is alone, and what that may come from.
+  for (RunningAgent* refused : {&wrong, &none, &other}) {
+    EXPECT_TRUE(refused->tells("unanswered"));
+    EXPECT_EQ(refused->last().value("addresses", Json::array()), Json::array({a.address()}));
+  }
+  EXPECT_FALSE(b.ever_told("unanswered")) << b.output();
   EXPECT_FALSE(wrong.ever_told("joined") || none.ever_told("joined") || other.ever_told("joined"));
 }
 
@@ -212,10 +218,47 @@ TEST_F(Agents, TwoOfOneNameAreTold) {
   EXPECT_TRUE(comes_true([&] { return b.ever_told("conflict") || twin.ever_told("conflict"); })) << b.output();
 }
 
+// Without a third that hears both, they hear each other.
+TEST_F(Agents, TwoOfOneNameThatJoinEachOtherAreTold) {
+  RunningAgent a(directory_, "a", {});
+  std::filesystem::create_directory(cat(directory_, "/other"));
+  RunningAgent twin(cat(directory_, "/other"), "a", {cat("--join=", a.address())});
+  EXPECT_TRUE(a.tells("conflict", "a"));
+  EXPECT_TRUE(twin.tells("conflict", "a"));
+}
+
+// What can be found out only by trying: a sentence for people, an object for programs, and the exit code.
+TEST_F(Agents, WhatKeepsOneFromStartingIsToldInTheFormThatWasAskedFor) {
+  RunningAgent a(directory_, "a", {});
+  struct Mistake {
+    std::string flag;
+    int code;
+    std::string status, text;
+  };
+  for (const Mistake& mistake : std::vector<Mistake>{
+           {cat("--listen=", a.address()), kExitFailed, "UNAVAILABLE", "the address is in use"},
+           {"--listen=192.0.2.1:0", kExitUsage, "INVALID_ARGUMENT", "cannot listen on 192.0.2.1:0"},
+           {"--listen=no.such.host.invalid:1", kExitUsage, "INVALID_ARGUMENT", "--listen: no.such.host.invalid"},
+           {cat("--key-file=", write("bad.key", "secret")), kExitUsage, "INVALID_ARGUMENT", "bad.key: line 1"}}) {
+    const Outcome plain = run_in_process({"detect", mistake.flag}, {});
+    EXPECT_EQ(plain.code, mistake.code) << mistake.flag;
+    EXPECT_THAT(plain.err, HasSubstr("holdfast: ")) << mistake.flag;
+    EXPECT_THAT(plain.err, HasSubstr(mistake.text)) << mistake.flag;
+    const Outcome json = run_in_process({"detect", "--json", mistake.flag}, {});
+    EXPECT_EQ(json.code, mistake.code) << mistake.flag;
+    EXPECT_EQ(json.out, "");
+    const Json error = Json::parse(json.err, nullptr, false);
+    ASSERT_TRUE(error.is_object()) << mistake.flag << ": " << json.err;
+    EXPECT_EQ(error["error"].value("code", ""), mistake.status);
+    EXPECT_THAT(error["error"].value("message", ""), HasSubstr(mistake.text));
+  }
+}
+
 TEST(DetectCommand, WrongUseIsExplained) {
   for (const auto& [flag, text] : std::vector<std::pair<std::string, std::string>>{
            {"--listen=nowhere", "--listen: \"nowhere\" is no address; write HOST:PORT"},
            {"--join=127.0.0.1:1,b", "--join: \"b\" is no address"},
+           {"--join=127.0.0.1:0", "--join: \"127.0.0.1:0\" has port 0"},
            {"--listen=0.0.0.0:1", "--advertise=HOST:PORT"},
            {"--detector=oracle", "--detector=oracle must be swim, heartbeat, probe or phi"},
            {"--interval=1ms", "--interval=1ms must be a duration from 20ms to 1h"},
@@ -227,6 +270,8 @@ TEST(DetectCommand, WrongUseIsExplained) {
     EXPECT_EQ(outcome.code, kExitUsage) << flag;
     EXPECT_THAT(outcome.err, HasSubstr(text)) << flag;
   }
+  const Outcome json = run_in_process({"detect", "--json", "--listen=nowhere"}, {});
+  EXPECT_THAT(Json::parse(json.err)["error"].value("message", ""), HasSubstr("is no address"));
   const Outcome help = run_in_process({"detect", "--help"}, {});
   EXPECT_EQ(help.code, kExitOk);
   EXPECT_THAT(help.out, HasSubstr("holdfast detect --name=b --listen=127.0.0.1:7947 --join=127.0.0.1:7946"));

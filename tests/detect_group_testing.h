@@ -284,4 +284,20 @@ inline size_t healthy_members_condemned(uint64_t seed, bool lifeguard) {
   return deaths;
 }
 
+// How often, in five minutes, one of three slow processes suspects one of nine that are well.
+inline size_t verdicts_of_the_slow(uint64_t seed, DetectorKind kind) {
+  SimulatedGroup group(seed, {.kind = kind, .members = 12});
+  const Time from = Time::at_millis(20'000), to = Time::at_millis(320'000);
+  size_t verdicts = 0;
+  group.listener = [&](NodeId at, const AgentEvent& event) {
+    const auto* suspected = std::get_if<Suspected>(&event);
+    verdicts += suspected != nullptr && at <= NodeId(3) && suspected->node > NodeId(3) ? 1 : 0;
+  };
+  group.start_all();
+  group.world.run_until(from);
+  for (uint64_t i = 1; i <= 3; ++i) SlowProcess(group, NodeId(i), from, to);
+  group.world.run_until(to);
+  return verdicts;
+}
+
 }  // namespace holdfast::detect

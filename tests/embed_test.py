@@ -13,6 +13,7 @@ import unittest
 from cluster import BINARY, SOURCE, free_ports
 
 EXAMPLE = SOURCE / "examples" / "bank"
+VOTE = SOURCE / "examples" / "vote"
 
 
 class Bank:
@@ -54,9 +55,10 @@ class Embedding(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.dir)
         run = lambda *command: subprocess.run(command, check=True, capture_output=True, text=True)
         run("cmake", "--install", BINARY.parent, "--prefix", cls.dir / "prefix")
-        shutil.copytree(EXAMPLE, cls.dir / "bank")
-        run("cmake", "-S", cls.dir / "bank", "-B", cls.dir / "build", f"-DCMAKE_PREFIX_PATH={cls.dir / 'prefix'}")
-        run("cmake", "--build", cls.dir / "build")
+        for example, build in (EXAMPLE, "build"), (VOTE, "build_vote"):
+            shutil.copytree(example, cls.dir / example.name)
+            run("cmake", "-S", cls.dir / example.name, "-B", cls.dir / build, f"-DCMAKE_PREFIX_PATH={cls.dir / 'prefix'}")
+            run("cmake", "--build", cls.dir / build)
 
     def setUp(self):
         self.group("raft", 3)
@@ -139,6 +141,15 @@ class Embedding(unittest.TestCase):
         bank = self.dir / "build" / "bank"
         done = subprocess.run([bank, "4", self.dir / "x", *self.addresses], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (1, "bank: member 4 is not among NodeOptions::members\n"))
+
+    def test_redundant_modules_are_voted_on(self):
+        def vote(*arguments):
+            done = subprocess.run([self.dir / "build_vote" / "vote", *arguments], capture_output=True, text=True)
+            return done.returncode, done.stdout.splitlines()
+        self.assertEqual(vote("2"), (0, ["1.41421"]))
+        for one in "newton", "halving", "logarithm":
+            self.assertEqual(vote("2", one), (0, ["1.41421", f"{one} was outvoted"]))
+        self.assertEqual(vote("2", "newton", "halving"), (1, ["stage 0: no majority among 3 modules; more than 1 failed"]))
 
     def test_the_example_is_short(self):
         self.assertLess(len((EXAMPLE / "bank.cc").read_text().splitlines()), 70)

@@ -15,14 +15,14 @@ using namespace holdfast::detect;  // NOLINT: a program of its own
 // Who holds whom for crashed, since when; and what that amounts to.
 class Verdicts {
  public:
-  void condemned(NodeId at, NodeId node, Time now, bool well) {
+  void condemned(NodeId at, NodeId node, Time now, bool well, bool by_starved) {
     const auto [it, is_new] = open_.emplace(std::pair(at, node), now);
-    if (is_new && well && counting) ++mistakes;
+    if (is_new && well && counting) ++(by_starved ? starved_mistakes : mistakes);
   }
-  void acquitted(NodeId at, NodeId node, Time now, bool well) {
+  void acquitted(NodeId at, NodeId node, Time now, bool well, bool by_starved) {
     const auto it = open_.find({at, node});
     if (it == open_.end()) return;
-    if (well && counting) lasted.push_back(static_cast<double>((now - it->second).nanos()) / 1e9);
+    if (well && counting && !by_starved) lasted.push_back(static_cast<double>((now - it->second).nanos()) / 1e9);
     open_.erase(it);
   }
   const Time* since(NodeId at, NodeId node) const {
@@ -30,7 +30,7 @@ class Verdicts {
     return it == open_.end() ? nullptr : &it->second;
   }
   bool counting = false;
-  uint64_t mistakes = 0;
+  uint64_t mistakes = 0, starved_mistakes = 0;
   std::vector<double> lasted;
 
  private:
@@ -97,9 +97,10 @@ Quality run(const Trial& trial) {
   std::map<NodeId, Time> crashed;
   const auto on_event = [&](NodeId at, const typename Core::Out::Event& event) {
     const auto tell = [&](NodeId node, bool condemned) {
-      if (!world->up(at) || world->starved(at)) return;
-      const bool well = world->up(node) && !world->starved(node);
-      condemned ? verdicts.condemned(at, node, world->now(), well) : verdicts.acquitted(at, node, world->now(), well);
+      if (!world->up(at)) return;
+      const bool well = world->up(node) && !world->starved(node), starved = world->starved(at);
+      condemned ? verdicts.condemned(at, node, world->now(), well, starved)
+                : verdicts.acquitted(at, node, world->now(), well, starved);
     };
     if constexpr (std::is_same_v<Core, Swim>) {
       if (const auto* died = std::get_if<Died>(&event)) tell(died->node, true);
@@ -132,8 +133,9 @@ Quality run(const Trial& trial) {
   crowd.run_until(std::max(half, crowd.now()) + trial.lasts / 2);
 
   Quality q;
-  size_t observers = 0;
+  size_t observers = 0, starved = 0;
   for (const NodeId at : all(trial.members)) {
+    if (crowd.up(at) && crowd.starved(at)) ++starved;
     if (!crowd.up(at) || crowd.starved(at)) continue;
     ++observers;
     for (const auto& [node, when] : crashed) {
@@ -150,6 +152,11 @@ Quality run(const Trial& trial) {
   const double member_hours = static_cast<double>(observers) * seconds / 3600;
   q.mistakes_per_member_hour = static_cast<double>(verdicts.mistakes) / member_hours;
   q.least_rate = 1 / member_hours;
+  if (starved > 0) {
+    const double hours = static_cast<double>(starved) * seconds / 3600;
+    q.starved_mistakes = static_cast<double>(verdicts.starved_mistakes) / hours;
+    q.starved_least = 1 / hours;
+  }
   for (const double d : verdicts.lasted) q.mistake_seconds += d / static_cast<double>(verdicts.lasted.size());
   const double running = static_cast<double>(trial.members) - static_cast<double>(crashes) / 2;
   q.messages = static_cast<double>(crowd.messages - messages) / running / seconds;

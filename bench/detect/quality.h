@@ -32,6 +32,8 @@ struct Quality {
   double mistakes_per_member_hour = 0;
   double mistake_seconds = 0;      // mean
   double least_rate = 0;           // that one mistake would have made
+  // The same verdicts by members that are starved, per one of them and hour; and what one would have made. 0: no such.
+  double starved_mistakes = 0, starved_least = 0;
   double messages = 0, bytes = 0;  // per member and second
 
   double detection_at(double share) const;  // a quantile; 0 when there is none

@@ -8,6 +8,7 @@
 #include "holdfast/cli/pause.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/cli/url.h"
+#include "holdfast/runtime/clock.h"
 
 namespace holdfast::cli {
 namespace {
@@ -127,7 +128,9 @@ struct Client::Caller {
                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                  const Request& request, Leader leader = Leader::kNeeded) {
     const auto deadline = std::chrono::system_clock::now() + client.timeout_;
-    Retry retry = fresh_retry(kAwaitLeader);
+    // No pause is begun that leaves no time to ask again. Nothing at all would mean any time.
+    const Duration within = Duration::nanos(std::chrono::nanoseconds(client.timeout_ - kToAsk).count());
+    Retry retry = fresh_retry(kAwaitLeader.within(std::max(within, Duration::nanos(1))), runtime::now());
     client.begin_operation();
     Status leaderless;  // certain that nothing was done, and clearer than that some other member is dead
     for (size_t failures = 0;;) {
@@ -146,10 +149,9 @@ struct Client::Caller {
       client.current_.compare_exchange_strong(expected, chosen + 1, std::memory_order_relaxed);
       if (timed_out) return failure;
       if (client.await_leader_ && failure.message() == kNoLeader) {
-        const Duration pause = retry.next_pause();
-        const auto left = deadline - std::chrono::system_clock::now();
-        if (left < kToAsk + std::chrono::nanoseconds(pause.nanos())) return failure;
-        pause_for(pause);
+        const StatusOr<Duration> pause = retry.failed(runtime::now());
+        if (!pause.ok()) return failure;
+        pause_for(*pause);
         leaderless = failure;
         failures = 0;
         continue;

@@ -19,7 +19,6 @@
 #include "holdfast/base/print.h"
 #include "holdfast/cli/detect_view.h"
 #include "holdfast/cli/end_signals.h"
-#include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/screen.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/runtime/at_start.h"
@@ -61,22 +60,19 @@ std::optional<std::pair<int64_t, int64_t>> stamp_of(const std::string& path) {
 
 class DetectRun final : public Host::Owner {
  public:
-  DetectRun(const DetectOptions& options, bool json, std::ostream& out, std::ostream& err)
-      : options_(options), json_(json), out_(out), err_(err), ticks_(loop_), farewell_(loop_), signals_(loop_) {
-    fancy_ = !json && &out == &std::cout && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  DetectRun(Shell& shell, const DetectOptions& options)
+      : shell_(shell), options_(options), out_(shell.out), ticks_(loop_), farewell_(loop_), signals_(loop_) {
+    fancy_ = !shell.json && &out_ == &std::cout && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   }
 
-  int run() {
+  void run() {
     const Status started = start();
-    if (!started.ok()) {
-      err_ << "holdfast detect: " << cat(started.message()) << "\n";
-      return absl::IsInvalidArgument(started) ? kExitUsage : kExitFailed;
-    }
+    if (absl::IsInvalidArgument(started)) return shell_.usage_error(cat(started.message()));
+    if (!started.ok()) return shell_.fail(started);
     loop_.run();
     terminal_.reset();
     if (fancy_) out_ << "\n";
     tell({"stopped", "", "left the group", Json::object()});
-    return kExitOk;
   }
 
  private:
@@ -94,9 +90,12 @@ class DetectRun final : public Host::Owner {
     if (!listen.ok()) return absl::InvalidArgumentError(cat("--listen: ", listen.status().message()));
     runtime::Url at = options_.listen;
     if (at.port == 0) {
+      // Where nothing can listen the port stays zero; opening the transport then says why.
       asio::error_code error;
-      runtime::Udp::socket probe(loop_, runtime::Udp::endpoint(listen->address(), 0));
-      at.port = probe.local_endpoint(error).port();
+      runtime::Udp::socket probe(loop_);
+      probe.open(listen->protocol(), error);
+      if (!error) probe.bind({listen->address(), 0}, error);
+      if (!error) at.port = probe.local_endpoint(error).port();
     }
     name_ = options_.name.empty() ? cat(host_name(), "-", at.port) : options_.name;
     self_ = identity_of(name_);
@@ -170,7 +169,9 @@ class DetectRun final : public Host::Owner {
       const auto endpoint = runtime::datagram_address(loop_, options_.join[i]);
       if (!endpoint.ok()) return absl::InvalidArgumentError(cat("--join: ", endpoint.status().message()));
       // This member's own address, in a list that is the same everywhere, is nobody to ask.
-      if (runtime::text_of(*endpoint) != address_) host_->transport().set_seed(seed_alias(i), *endpoint);
+      if (runtime::text_of(*endpoint) == address_) continue;
+      host_->transport().set_seed(seed_alias(i), *endpoint);
+      asked_.push_back(runtime::text_of(*endpoint));
     }
     return absl::OkStatus();
   }
@@ -251,12 +252,13 @@ class DetectRun final : public Host::Owner {
   void warn_of_open_key_file() {
     struct stat info {};
     if (stat(options_.key_file.c_str(), &info) != 0 || (info.st_mode & 077) == 0) return;
-    err_ << "holdfast detect: others can read the keys in " << options_.key_file << "; protect it with `chmod 600 "
-         << options_.key_file << "`" << std::endl;
+    shell_.warn(absl::FailedPreconditionError(cat(options_.key_file, " can be read by others than its owner")),
+                cat("others can read the keys; protect them with `chmod 600 ", options_.key_file, "`"));
   }
 
   void on_event(detect::AgentEvent event) override {
     if (std::holds_alternative<detect::Departed>(event)) return loop_.stop();
+    if (std::holds_alternative<detect::Unanswered>(event)) return tell_unanswered();
     if (const auto notice = names_->notice(event)) tell(*notice);
     NodeId node;
     if (const auto* joined = std::get_if<detect::Joined>(&event)) node = joined->node;
@@ -268,6 +270,16 @@ class DetectRun final : public Host::Owner {
     asio::error_code error;
     const auto address = asio::ip::make_address(url->host, error);
     if (!error) host_->transport().set_address(node, {address, url->port});
+  }
+
+  // A member that refuses us says so to its own user only: here is told what it may be.
+  void tell_unanswered() {
+    if (asked_.empty()) return;
+    tell({"unanswered",
+          "",
+          cat("nobody has answered at ", join(asked_, ", "),
+              ": is a member listening there, with the same --group, --detector and keys? Asking on"),
+          {{"addresses", asked_}}});
   }
 
   void on_datagram_refused(const runtime::Udp::endpoint& from, const Status& why) override {
@@ -293,7 +305,7 @@ class DetectRun final : public Host::Owner {
   }
 
   void tell(const Notice& notice) {
-    if (json_) {
+    if (shell_.json) {
       Json line = {{"time", time_text(true)}, {"event", notice.event}};
       line.update(notice.details);
       out_ << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
@@ -309,10 +321,9 @@ class DetectRun final : public Host::Owner {
     }
   }
 
+  Shell& shell_;
   const DetectOptions& options_;
-  const bool json_;
   std::ostream& out_;
-  std::ostream& err_;
   bool fancy_ = false;
   asio::io_context loop_;
   asio::steady_timer ticks_, farewell_;
@@ -325,6 +336,7 @@ class DetectRun final : public Host::Owner {
   std::optional<Terminal> terminal_;
   std::optional<std::pair<int64_t, int64_t>> key_stamp_;
   std::map<std::string, Clock::time_point> strangers_;
+  std::vector<std::string> asked_;  // the addresses of --join, without this member's own
   std::deque<std::string> events_;
   bool leaving_ = false, contested_ = false;
   Clock::time_point began_;
@@ -332,8 +344,6 @@ class DetectRun final : public Host::Owner {
 
 }  // namespace
 
-int run_detect(const DetectOptions& options, bool json, std::ostream& out, std::ostream& err) {
-  return DetectRun(options, json, out, err).run();
-}
+void run_detect(Shell& shell, const DetectOptions& options) { DetectRun(shell, options).run(); }
 
 }  // namespace holdfast::cli

@@ -73,6 +73,10 @@ StatusOr<DetectOptions> check_detect_flags(const DetectFlags& flags) {
   for (const std::string& text : flags.join) {
     const auto seed = address("--join", text);
     if (!seed.ok()) return seed.status();
+    if (seed->port == 0) {
+      return absl::InvalidArgumentError(
+          cat("--join: \"", text, "\" has port 0, where nobody can listen; give the port that the member listens on"));
+    }
     options.join.push_back(*seed);
   }
   const auto detector = detector_of(flags.detector);

@@ -88,7 +88,16 @@ std::optional<Notice> AgentNames::notice(const detect::AgentEvent& event) {
   if (const auto* e = std::get_if<detect::Forgotten>(&event)) {
     Notice notice = about("forgotten", e->node, "is forgotten");
     cards_.erase(e->node);
+    suspected_by_.erase(e->node);
     return notice;
+  }
+  if (const auto* e = std::get_if<detect::Full>(&event)) {
+    return Notice{"full",
+                  "",
+                  cat("no room for ", hex_id(e->node.value()), ": ", e->members,
+                      " members are known, and no more are taken in; divide the group (swim takes in 10000 "
+                      "members, the other detectors 1000)"),
+                  {{"id", hex_id(e->node.value())}, {"members", e->members}}};
   }
   if (const auto* e = std::get_if<detect::Conflict>(&event)) {
     const AgentCard other = decode_card(self_, e->meta);

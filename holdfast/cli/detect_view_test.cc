@@ -49,6 +49,17 @@ class DetectViewTest : public testing::Test {
   DetectScreen screen_;
 };
 
+TEST_F(DetectViewTest, TellsWhoFindsNoRoom) {
+  detect::Full full;
+  full.node = NodeId(9);
+  full.members = 1000;
+  const Notice notice = *names_.notice(full);
+  EXPECT_EQ(notice.event, "full");
+  EXPECT_EQ(notice.text,
+            "no room for 9: 1000 members are known, and no more are taken in; divide the group (swim takes in 10000 "
+            "members, the other detectors 1000)");
+}
+
 TEST_F(DetectViewTest, ShowsNothingThatAnotherAgentMadeUp) {
   const auto joined = [this](const AgentCard& card) {
     detect::Joined e;

@@ -117,7 +117,6 @@ StatusOr<GroupAnswer> answer(const GroupQuestion& q) {
       const StatusOr<GroupFigures> f = figures(q, members, mttr);
       if (!f.ok()) return f.status();
       a.rows.push_back({members, mttr, *f, f->unavailability <= q.target});
-      if (q.shape != 1) a.rows.back().figures.mttf = f->mean_up;
     }
     const StatusOr<SlowestRepair> s = slowest(q, members);
     if (!s.ok()) return s.status();
@@ -163,10 +162,13 @@ std::optional<double> parse_availability(std::string_view text) {
     if (!n || !(*n > 0) || *n > 300) return std::nullopt;
     return std::pow(10, -*n);
   }
-  if (text.ends_with('%')) text.remove_suffix(1);
-  const std::optional<double> percent = parse_number<double>(trim(text));
-  if (!percent || !(*percent > 0 && *percent < 100)) return std::nullopt;
-  return (100 - *percent) / 100;
+  const bool percent = text.ends_with('%');
+  if (percent) text.remove_suffix(1);
+  const std::optional<double> number = parse_number<double>(trim(text));
+  if (!number || !(*number > 0 && *number < 100)) return std::nullopt;
+  // Nobody asks for 0.99999 %. A bare 1 could be all of the time or next to nothing of it.
+  if (!percent && *number <= 1) return *number < 1 ? std::optional(1 - *number) : std::nullopt;
+  return (100 - *number) / 100;
 }
 
 }  // namespace holdfast::cli

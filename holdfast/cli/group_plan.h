@@ -29,7 +29,7 @@ struct GroupQuestion {
 struct GroupRow {
   size_t members = 0;
   double mttr = 0;
-  dependability::GroupFigures figures;
+  dependability::GroupFigures figures;  // `mttf` for exponential lifetimes only, whatever the shape
   bool enough = false;  // for the target
 };
 
@@ -59,7 +59,8 @@ StatusOr<GroupAnswer> answer(const GroupQuestion& question);
 std::string availability_text(double unavailability);
 // How long nothing is served in a year: "5m 16s", "1s in 31688 years".
 std::string downtime_text(double unavailability);
-// The unavailability of "99.999%", "99.999" or "5 nines"; nothing for anything else, or outside of 0 to 1.
+// The unavailability of "99.999%", "5 nines", or a bare number: "0.99999" below 1 is a part of all time, "99.999" above 1
+// a percentage. Nothing for anything else, or outside of 0 to 1.
 std::optional<double> parse_availability(std::string_view text);
 
 }  // namespace holdfast::cli

@@ -88,7 +88,7 @@ GroupQuestion question(Reader& reader, const DependabilityFlags& flags) {
   GroupQuestion q;
   q.bound = find_model(reader, flags.model)->bound;
   const std::optional<double> target = parse_availability(flags.target);
-  if (!target) reader.fail(cat("--target=", flags.target, ": give an availability such as 99.999% or \"5 nines\""));
+  if (!target) reader.fail(cat("--target=", flags.target, ": give an availability such as 99.999%, 0.99999 or \"5 nines\""));
   q.target = target.value_or(q.target);
   q.mttf = reader.span("--mttf", flags.mttf);
   for (const std::string& text : flags.mttr) q.mttr.push_back(reader.span("--mttr", text));
@@ -113,15 +113,18 @@ void print_json(Shell& shell, const DependabilityFlags& flags, const GroupQuesti
               {"weibull_shape", q.shape},       {"repairers", q.repairers},          {"rows", Json::array()},
               {"slowest_repair", Json::array()}};
   for (const GroupRow& r : a.rows) {
-    out["rows"].push_back({{"members", r.members},
-                           {"needed", q.group(r.members).needed},
-                           {"mttr_seconds", r.mttr},
-                           {"unavailability", r.figures.unavailability},
-                           {"nines", dependability::nines(r.figures.unavailability)},
-                           {"down_seconds_per_year", r.figures.unavailability * dependability::kYear},
-                           {"mttf_seconds", r.figures.mttf},
-                           {"mean_outage_seconds", r.figures.mean_down},
-                           {"reaches_target", r.enough}});
+    Json row = {{"members", r.members},
+                {"needed", q.group(r.members).needed},
+                {"mttr_seconds", r.mttr},
+                {"unavailability", r.figures.unavailability},
+                {"nines", r.figures.nines},
+                {"down_seconds_per_year", r.figures.unavailability * dependability::kYear},
+                {"mean_up_seconds", r.figures.mean_up},
+                {"mean_outage_seconds", r.figures.mean_down},
+                {"reaches_target", r.enough}};
+    // When those that age fail for the first time is not computed.
+    if (q.shape == 1) row["mttf_seconds"] = r.figures.mttf;
+    out["rows"].push_back(std::move(row));
   }
   for (const SlowestRepair& s : a.slowest) {
     Json slowest = {{"members", s.members}, {"mttr_seconds", nullptr}};
@@ -141,10 +144,10 @@ void print_tables(Shell& shell, const GroupQuestion& q, const GroupAnswer& a) {
                                                  "DOWN PER YEAR", "MEAN OUTAGE",
                                                  q.shape == 1 ? "MTTF OF THE GROUP" : "MEAN TIME UP", "TARGET"}};
   for (const GroupRow& r : a.rows) {
-    const double nines = dependability::nines(r.figures.unavailability);
     rows.push_back({cat(r.members), cat(r.members - q.group(r.members).needed), span_text(r.mttr),
-                    availability_text(r.figures.unavailability), plot::number(std::floor(nines * 10) / 10),
-                    downtime_text(r.figures.unavailability), span_text(r.figures.mean_down), span_text(r.figures.mttf),
+                    availability_text(r.figures.unavailability), plot::number(std::floor(r.figures.nines * 10) / 10),
+                    downtime_text(r.figures.unavailability), span_text(r.figures.mean_down),
+                    span_text(q.shape == 1 ? r.figures.mttf : r.figures.mean_up),
                     r.enough ? "reached" : "-"});
   }
   print_table(shell.out, rows);
@@ -181,7 +184,7 @@ void run(Shell& shell, const DependabilityFlags& flags) {
 }
 
 void add_flags(CLI::App& app, Shell& shell, DependabilityFlags& flags) {
-  app.add_option("--target", flags.target, "The availability that is asked for: 99.999%, \"5 nines\"")
+  app.add_option("--target", flags.target, "The availability that is asked for: 99.999%, 0.99999, \"5 nines\"")
       ->type_name("AVAILABILITY")
       ->capture_default_str();
   app.add_option("--mttf", flags.mttf, "Mean time until a member fails")->type_name("TIME")->capture_default_str();

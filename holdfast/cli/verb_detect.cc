@@ -55,7 +55,7 @@ void add_detect(CLI::App& root, Shell& shell) {
   app->callback([flags, &shell] {
     const StatusOr<DetectOptions> options = check_detect_flags(*flags);
     if (!options.ok()) return shell.usage_error(cat(options.status().message()));
-    shell.exit_code = run_detect(*options, shell.json, shell.out, shell.err);
+    run_detect(shell, *options);
   });
 }
 

@@ -9,6 +9,8 @@ namespace {
 // Each child's messages are wrapped once more: tag and length.
 constexpr size_t kWrapping = 6;
 
+Duration reclaim_after(const AgentConfig& config) { return std::max(config.period * 600, Duration::seconds(60)); }
+
 SwimConfig swim_config(const AgentConfig& config) {
   SwimConfig c;
   c.self = config.self;
@@ -23,7 +25,7 @@ SwimConfig swim_config(const AgentConfig& config) {
   c.sync_interval = config.period * 15;
   c.join_pause_first = config.period;
   c.join_pause_last = config.period * 15;
-  c.reclaim_after = std::max(config.period * 600, Duration::seconds(60));
+  c.reclaim_after = reclaim_after(config);
   c.max_message_bytes = config.max_message_bytes - kWrapping;
   c.max_meta_bytes = config.max_meta_bytes;
   return c;
@@ -61,6 +63,7 @@ RosterConfig roster_config(const AgentConfig& config) {
   c.seeds = config.seeds;
   c.retry = config.period;
   c.refresh = config.period * 5;
+  c.reclaim_after = reclaim_after(config);
   c.seed = config.seed;
   c.max_message_bytes = config.max_message_bytes - kWrapping;
   c.max_meta_bytes = config.max_meta_bytes;
@@ -162,7 +165,9 @@ void Agent::on_event(Time now, const HeartbeatEvent& event, Out& out) {
   std::visit(
       [&](const auto& e) {
         out.raise(e);
-        set_trust(now, e.node, std::holds_alternative<Restored>(event), out);
+        const bool trusted = std::holds_alternative<Restored>(event);
+        roster_->set_trust(now, e.node, trusted);
+        set_trust(now, e.node, trusted, out);
       },
       event);
 }
@@ -178,9 +183,17 @@ void Agent::on_event(Time now, const RosterEvent& event, Out& out) {
     }
     return set_trust(now, met->node, trusts(met->node), out);
   }
-  const NodeId parted = std::get<Parted>(event).node;
-  out.raise(Left{parted});
-  set_trust(now, parted, false, out);
+  if (const auto* full = std::get_if<Full>(&event)) return out.raise(*full);
+  if (std::holds_alternative<Unanswered>(event)) return out.raise(Unanswered{});
+  NodeId node;
+  if (const auto* parted = std::get_if<Parted>(&event)) {
+    node = parted->node;
+    out.raise(Left{node});
+  } else {
+    node = std::get<Forgotten>(event).node;
+    out.raise(Forgotten{node});
+  }
+  set_trust(now, node, false, out);
 }
 
 void Agent::on_event(Time, const OmegaEvent& event, Out& out) {

@@ -22,7 +22,8 @@ enum class DetectorKind { kSwim, kHeartbeat, kProbe, kPhi };
 constexpr DetectorKind last_value(DetectorKind) { return DetectorKind::kPhi; }
 
 using AgentWire = std::variant<SwimWire, HeartbeatWire, PhiWire, RosterWire, OmegaWire>;
-using AgentEvent = std::variant<Suspected, Restored, Joined, Changed, Died, Left, Forgotten, Conflict, Departed, Leads>;
+using AgentEvent = std::variant<Suspected, Restored, Joined, Changed, Died, Left, Forgotten, Full, Unanswered,
+                                Conflict, Departed, Leads>;
 
 struct AgentConfig {
   NodeId self;

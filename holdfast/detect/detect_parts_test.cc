@@ -190,6 +190,61 @@ TEST(PhiDetector, LearnsTheRhythmAndCountsNoHeartbeatTwice) {
   EXPECT_TRUE(detector.trusts(NodeId(2)));
 }
 
+// A peer that beats on time but for one outage: how soon after its last heartbeat is it suspected then?
+class OnePeer {
+ public:
+  explicit OnePeer(MicroPhi growth) : detector_({.self = NodeId(1), .peers = {NodeId(2)}, .growth = growth}) {
+    detector_.start(now_, out_);
+  }
+  void beats(int times, Duration every) {
+    for (int i = 0; i < times; ++i) {
+      const Time next = now_ + every;
+      while (detector_.deadline() <= next) now_ = detector_.deadline(), detector_.on_time(now_, out_);
+      now_ = next;
+      for (const auto& raised : out_.raised) suspicions_ += std::holds_alternative<Suspected>(raised.event) ? 1 : 0;
+      out_.clear();
+      detector_.on_message(now_, NodeId(2), Heartbeat{1, ++number_}, out_);
+    }
+  }
+  Duration suspected_after() const {
+    return detector_.when_reaches(NodeId(2), detector_.threshold_of(NodeId(2))) - now_;
+  }
+  int suspicions() const { return suspicions_; }
+
+ private:
+  PhiDetector::Out out_;
+  PhiDetector detector_;
+  Time now_;
+  uint64_t number_ = 0;
+  int suspicions_ = 0;
+};
+
+TEST(PhiDetector, OneOutageDoesNotBlindIt) {
+  for (const int64_t outage : {10, 60, 600}) {
+    OnePeer peer(whole_phi(1));
+    peer.beats(200, Duration::seconds(1));
+    const Duration before = peer.suspected_after();
+    EXPECT_LT(before, Duration::millis(1600));
+    peer.beats(1, Duration::seconds(outage));
+    EXPECT_EQ(peer.suspicions(), 1);
+    // However long it was, it costs a third of a second. As a whole in the window it cost 3, 25 and 256 s.
+    EXPECT_LT(peer.suspected_after() - before, Duration::millis(350)) << outage;
+    EXPECT_GT(peer.suspected_after(), before) << "a mistake raises the threshold";
+  }
+}
+
+// The other side of it: what is slow for good is learned, even without a threshold that grows.
+TEST(PhiDetector, ARhythmThatSlowsDownIsLearned) {
+  OnePeer peer(0);
+  peer.beats(200, Duration::seconds(1));
+  peer.beats(200, Duration::seconds(20));
+  const int mistakes = peer.suspicions();
+  EXPECT_GT(mistakes, 0);
+  EXPECT_LT(mistakes, 60);
+  peer.beats(500, Duration::seconds(20));
+  EXPECT_EQ(peer.suspicions(), mistakes);
+}
+
 Update update(uint64_t node, uint64_t incarnation, MemberState state, uint64_t by = 0) {
   return {NodeId(node), incarnation, state, NodeId(by), {}};
 }

@@ -25,7 +25,7 @@ MemberTable::Outcome MemberTable::apply(Time t, const Update& update) {
     if (!is_up(update.state)) return {};
     if (members_.size() >= max_members_) {
       mark<"detect.swim.member_refused">();
-      return {};
+      return {Outcome::Kind::kNoRoom};
     }
     const Member member{update.state, update.incarnation, update.meta, t};
     members_.emplace(update.node, member);

@@ -33,6 +33,7 @@ class MemberTable {
       kNothingNew,  // known, or older than what is known, or not believed
       kNew,         // a member that was unknown
       kChanged,     // of a known one
+      kNoRoom,      // a member that is unknown, and remains so
     } kind = Kind::kNothingNew;
     MemberState before = MemberState::kAlive;  // kChanged
     bool other_meta = false;                   // kChanged: it describes itself differently

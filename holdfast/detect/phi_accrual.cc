@@ -83,8 +83,10 @@ void PhiDetector::on(Time now, NodeId from, const Heartbeat& m, Out& out) {
   const Time t = pace_.observed(now);
   const bool restarted = news == Freshness::News::kRestarted;
   if (!peer.suspected) forget(from, peer);
-  // The time that a restart took says nothing about the rhythm of heartbeats.
-  if (peer.ever_heard && !restarted) peer.window.add(t - peer.heard);
+  // The time that a restart took says nothing about the rhythm of heartbeats; and a silence counts as at most twice the
+  // time after which it was suspected. As a whole, one outage would widen the window so far that the next crash goes
+  // unseen for minutes; left out, loss and a rhythm that has slowed down would never be learned.
+  if (peer.ever_heard && !restarted) peer.window.add(std::min(t - peer.heard, (peer.due - peer.heard) * 2));
   peer.heard = t;
   peer.heard_local = now;
   peer.ever_heard = true;

@@ -10,6 +10,8 @@
 //     running peer is suspected finitely often. Without (the paper), mistakes go on at the rate that the threshold
 //     says.
 //  4. This process's own pauses are nobody's silence (own_pace.h).
+//  5. An outage does not blind: a silence enters the window as at most twice the time after which it was suspected. So a
+//     rhythm that slows down is learned step by step.
 // Decisions use integers only (phi.h); floating point appears in level(), for show.
 #pragma once
 

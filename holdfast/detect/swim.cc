@@ -22,7 +22,10 @@ Swim::Swim(const SwimConfig& config)
       dissemination_(config.retransmit),
       suspicions_(config_),
       prober_(config_, members_, health_),
-      join_pause_(config.join_pause_first) {
+      joining_(RetryPolicy(Repeatable::kIdempotent)
+                   .growing(config.join_pause_first, config.join_pause_last)
+                   .spread(Jitter::kHalf),
+               config.seed) {
   ensure(config.self != NodeId(), "a member has an identity");
   ensure(config.max_message_bytes >= 600 && config.max_message_bytes >= 2 * config.max_meta_bytes,
          "a message has room for an update");

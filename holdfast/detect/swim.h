@@ -29,6 +29,7 @@
 #include "holdfast/detect/prober.h"
 #include "holdfast/detect/suspicions.h"
 #include "holdfast/detect/swim_types.h"
+#include "holdfast/model/retry.h"
 
 namespace holdfast::detect {
 
@@ -111,7 +112,8 @@ class Swim {
   size_t heard_leave_ = 0;
 
   Time next_sync_ = Time::never();
-  Duration join_pause_;
+  Retry joining_;
+  bool full_ = false;  // and it was said
   uint64_t syncs_ = 0;
   uint32_t sync_answers_ = 0;  // left in this protocol period
   Time sync_answers_renewed_;

@@ -41,18 +41,18 @@ std::vector<NodeId> Swim::sync_partners() {
 
 void Swim::sync_tick(Time t, Out& out) {
   for (const NodeId node : members_.reclaim(t, config_.reclaim_after)) {
+    full_ = false;
     dissemination_.drop(node);
     out.raise(Forgotten{node});
   }
   for (const NodeId partner : sync_partners()) request_sync(partner, out);
-  const bool alone = members_.up() == 1;
-  Duration pause = config_.sync_interval;
-  if (alone) {
-    pause = join_pause_;
-    join_pause_ = std::min(join_pause_ * 2, config_.join_pause_last);
-  } else {
-    join_pause_ = config_.join_pause_first;
+  if (members_.up() == 1) {
+    if (joining_.failures() == kTriesToJoin && !config_.seeds.empty()) out.raise(Unanswered{});
+    next_sync_ = t + joining_.next_pause();
+    return;
   }
+  joining_.succeeded();
+  const Duration pause = config_.sync_interval;
   next_sync_ = t + Duration::nanos(random_.between(pause.nanos() * 3 / 4, pause.nanos() * 5 / 4));
 }
 

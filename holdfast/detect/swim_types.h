@@ -67,7 +67,8 @@ struct SyncState {
 };
 using SwimWire = std::variant<Ping, PingRequest, Ack, Nack, SyncRequest, SyncState>;
 
-// --- Events. Suspected and Restored (types.h) as well: a member that was suspect or dead is alive. -------------------
+// --- Events. Those of types.h as well: Suspected; Restored (a member that was suspect or dead is alive); Forgotten (it
+// was dead or had left); Full; Unanswered. ----------------------------------------------------------------------------
 
 // A member that was not known, or had left.
 struct Joined {
@@ -86,17 +87,14 @@ struct Died {
 struct Left {
   NodeId node;
 };
-// A dead or departed member is remembered no longer.
-struct Forgotten {
-  NodeId node;
-};
 // Somebody else lives under this process's identity.
 struct Conflict {
   Slice meta;  // how it describes itself
 };
 // leave() is done: the process may end.
 struct Departed {};
-using SwimEvent = std::variant<Suspected, Restored, Joined, Changed, Died, Left, Forgotten, Conflict, Departed>;
+using SwimEvent = std::variant<Suspected, Restored, Joined, Changed, Died, Left, Forgotten, Full, Unanswered, Conflict,
+                               Departed>;
 
 // --- Configuration ---------------------------------------------------------------------------------------------------
 
@@ -125,7 +123,7 @@ struct SwimConfig {
   bool heed_own_pauses = true;  // own_pace.h
 
   Duration sync_interval = Duration::seconds(30);
-  Duration join_pause_first = Duration::seconds(1);  // between attempts to join, doubling
+  Duration join_pause_first = Duration::seconds(1);  // between attempts to join, doubling; half of it is random
   Duration join_pause_last = Duration::seconds(30);
   Duration reclaim_after = Duration::seconds(600);  // so long the dead are remembered, and looked for
 

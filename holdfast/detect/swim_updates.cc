@@ -16,6 +16,10 @@ void Swim::learn(Time t, const Update& update, Out& out) {
   if (update.node == config_.self) return learn_of_self(update, out);
   const MemberTable::Outcome outcome = members_.apply(t, update);
   if (outcome.kind == MemberTable::Outcome::Kind::kNothingNew) return learn_again(update);
+  if (outcome.kind == MemberTable::Outcome::Kind::kNoRoom) {
+    if (!std::exchange(full_, true)) out.raise(Full{update.node, members_.members().size()});
+    return;
+  }
   Update news = update;
   if (update.state != MemberState::kAlive) news.meta = Slice();  // whoever knows the member knows that
   // A suspect that others do not know yet would be no news to them without its description.

@@ -26,5 +26,18 @@ struct Suspected {
 struct Restored {
   NodeId node;
 };
+// A member that has been gone, dead or suspected for long is remembered no longer.
+struct Forgotten {
+  NodeId node;
+};
+// This member has asked all its seeds, kTriesToJoin times, and still knows nobody. Raised once for each time of being
+// alone; it asks on.
+struct Unanswered {};
+inline constexpr uint32_t kTriesToJoin = 3;
+// `node` is new and is not taken in: as many as may be are known. Raised once, and again when there was room in between.
+struct Full {
+  NodeId node;
+  uint64_t members = 0;
+};
 
 }  // namespace holdfast::detect

@@ -60,15 +60,31 @@ double log_exactly(size_t up, size_t members, double down) {
   return term;
 }
 
-// Fewer than `needed` work; the arguments are good.
-double fewer(Group g, double down) {
-  if (down <= 0) return 0;
-  if (down >= 1) return 1;
+// Fewer than `needed` work, as a logarithm; the arguments are good.
+double log_fewer(Group g, double down) {
+  if (down <= 0) return -kInfinite;
+  if (down >= 1) return 0;
   std::vector<double> terms;
   terms.reserve(g.needed);
   for (size_t up = 0; up < g.needed; ++up) terms.push_back(log_exactly(up, g.members, down));
-  return std::min(1.0, std::exp(log_sum(terms)));
+  return std::min(0.0, log_sum(terms));
 }
+
+// From the logarithms of the parts of time that the group is down and up, and of how often in a second an outage begins:
+// any may be too small for a double, while their quotients are everyday times.
+GroupFigures figures(double log_down, double log_up, double log_often, double mttf) {
+  GroupFigures f;
+  const bool never = std::isinf(log_down);
+  f.unavailability = never ? 0 : std::max(std::exp(log_down), std::numeric_limits<double>::denorm_min());
+  f.nines = never ? kInfinite : std::max(0.0, -log_down / std::log(10.0));
+  f.mttf = mttf;
+  f.mean_up = std::exp(log_up - log_often);
+  f.mean_down = never ? 0 : std::exp(log_down - log_often);
+  return f;
+}
+
+// log(1 - e^-s), with all its digits for small and large s.
+double log_failed(double s) { return s < 0.7 ? std::log(-std::expm1(-s)) : std::log1p(-std::exp(-s)); }
 
 // The mean time from no member down to `out` of them: from i down to i + 1 it takes h(i) = 1 / b + d / b * h(i - 1),
 // where b and d are the rates of failure and repair in state i.
@@ -130,7 +146,7 @@ StatusOr<double> parallel(std::span<const double> down) {
 StatusOr<double> k_of_n(Group group, double down) {
   if (Status s = check(group); !s.ok()) return s;
   if (Status s = check_probability(down); !s.ok()) return s;
-  return fewer(group, down);
+  return std::exp(log_fewer(group, down));
 }
 
 StatusOr<double> k_of_n(size_t needed, std::span<const double> down) {
@@ -148,47 +164,65 @@ StatusOr<double> k_of_n(size_t needed, std::span<const double> down) {
   return std::min(1.0, few);
 }
 
-// With s = (t / scale)^shape every lifetime is exponential with mean 1, and the mean is the integral of
-//   P(enough work at s) dt,   t = scale * e^(x / shape),   s = e^x,
-// over all x: a function for which the trapezoidal rule converges faster than any power of the step. Where nobody has
-// failed yet the integral is known.
+// With s = (t / scale)^shape every lifetime is exponential with mean 1, and the group fails with the failure that leaves
+// needed - 1. That one comes at s with the density
+//   n! / ((k - 1)! (n - k)!)  e^(-k s)  (1 - e^-s)^(n - k),
+// one product instead of a sum over survivors, so that nothing cancels. The mean of t = scale * s^(1 / shape) is an
+// integral over x = log s of a function whose logarithm is concave: the trapezoidal rule converges faster there than any
+// power of the step.
 StatusOr<double> mttf_without_repair(Group group, Lifetime life) {
   if (Status s = check(group); !s.ok()) return s;
   const StatusOr<double> scale = weibull_scale(life);
   if (!scale.ok()) return scale;
+  const auto k = static_cast<double>(group.needed), spare = static_cast<double>(group.members - group.needed);
   if (life.shape == 1) {
     double sum = 0;
     for (size_t working = group.needed; working <= group.members; ++working) sum += 1 / static_cast<double>(working);
     return sum * *scale;
   }
-  const double begin = -40 - std::log(static_cast<double>(group.members)), end = 8;
-  const double step = 0.01;
-  const auto integrand = [&](double x) {
-    const double failed = -std::expm1(-std::exp(x));
-    return (1 - fewer(group, failed)) * std::exp(x / life.shape) / life.shape;
+  const double power = 1 + 1 / life.shape;
+  const auto log_term = [&](double x) {
+    const double s = std::exp(x);
+    return power * x - k * s + (spare > 0 ? spare * log_failed(s) : 0);
   };
-  double sum = integrand(begin) / 2;
-  for (double x = begin + step; x < end; x += step) sum += integrand(x);
-  // Where the integral is cut the rule errs by the slope there (Euler, Maclaurin).
-  const double known = std::exp(begin / life.shape), slope = known / (life.shape * life.shape);
-  return *scale * (known + sum * step + step * step / 12 * slope);
+  // The slope of log_term falls all the way: halve to its root, the peak, and take the width from the curvature there.
+  const auto slope = [&](double x) {
+    const double s = std::exp(x);
+    return power - k * s + spare * s / std::expm1(s);
+  };
+  double low = -50, high = 10;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (slope(middle) > 0 ? low : high) = middle;
+  }
+  const double nudge = 1e-4, peak = low, most = log_term(peak);
+  const double step = 0.1 / std::sqrt((slope(peak - nudge) - slope(peak + nudge)) / (2 * nudge));
+  constexpr double kNothing = -45;  // e^-45 is below the last digit
+  double sum = 1;
+  for (const double direction : {-step, step}) {
+    for (double x = peak + direction;; x += direction) {
+      const double term = log_term(x) - most;
+      if (!(term > kNothing)) break;
+      sum += std::exp(term);
+    }
+  }
+  const double ways = std::lgamma(k + spare + 1) - std::lgamma(k) - std::lgamma(spare + 1);
+  return *scale * std::exp(ways + most) * sum * step;
 }
 
 StatusOr<GroupFigures> independent_group(Group group, Repairable member) {
   const StatusOr<double> down = unavailability(member);
   if (!down.ok()) return down.status();
   if (Status s = check(group); !s.ok()) return s;
-  GroupFigures f;
-  f.unavailability = fewer(group, *down);
-  f.mttf = first_passage(group, member, group.members);
   // An outage begins when just enough work and one of those fails, which each does once in MTBF while it is up or down:
   // so often per second, whatever the distributions (Vesely).
   const double just =
-      *down <= 0 && group.needed < group.members ? 0 : std::exp(log_exactly(group.needed, group.members, *down));
-  const double often = just * static_cast<double>(group.needed) / member.mttf;
-  f.mean_up = often > 0 ? (1 - f.unavailability) / often : kInfinite;
-  f.mean_down = often > 0 ? f.unavailability / often : 0;
-  return f;
+      *down <= 0 && group.needed < group.members ? -kInfinite : log_exactly(group.needed, group.members, *down);
+  // Enough work as long as too few have failed: the same sum over those that are up.
+  const double enough =
+      log_fewer({group.members - group.needed + 1, group.members}, member.mttf / (member.mttf + member.mttr));
+  return figures(log_fewer(group, *down), enough, just + std::log(static_cast<double>(group.needed) / member.mttf),
+                 first_passage(group, member, group.members));
 }
 
 StatusOr<GroupFigures> repaired_group(Group group, Repairable member, size_t repairers) {
@@ -205,16 +239,15 @@ StatusOr<GroupFigures> repaired_group(Group group, Repairable member, size_t rep
   }
   const size_t last_up = group.members - group.needed;
   const double whole = log_sum(weights);
-  GroupFigures f;
-  f.unavailability =
-      std::exp(log_sum({weights.begin() + static_cast<std::ptrdiff_t>(last_up) + 1, weights.end()}) - whole);
-  f.mttf = first_passage(group, member, repairers);
-  const double often = std::exp(weights[last_up] - whole) * static_cast<double>(group.needed) / member.mttf;
-  f.mean_up = often > 0 ? (1 - f.unavailability) / often : kInfinite;
-  f.mean_down = often > 0 ? f.unavailability / often : 0;
-  return f;
+  const auto first_down = weights.begin() + static_cast<std::ptrdiff_t>(last_up) + 1;
+  return figures(std::min(0.0, log_sum({first_down, weights.end()}) - whole),
+                 std::min(0.0, log_sum({weights.begin(), first_down}) - whole),
+                 weights[last_up] - whole + std::log(static_cast<double>(group.needed) / member.mttf),
+                 first_passage(group, member, repairers));
 }
 
-double nines(double unavailability) { return unavailability <= 0 ? kInfinite : -std::log10(unavailability); }
+double nines(double unavailability) {
+  return unavailability <= 0 ? kInfinite : std::max(0.0, -std::log10(unavailability));
+}
 
 }  // namespace holdfast::dependability

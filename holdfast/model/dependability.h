@@ -58,11 +58,14 @@ StatusOr<double> k_of_n(size_t needed, std::span<const double> down);  // each w
 // --- Groups of identical members.
 // ----------------------------------------------------------------------------------------
 
-// The mean time until fewer than `needed` are left, without repair.
+// The mean time until fewer than `needed` are left, without repair. Against closed forms it errs by less than 2e-12,
+// relatively, for shapes from 0.05 to 10 and up to 1,000 members.
 StatusOr<double> mttf_without_repair(Group group, Lifetime life);
 
 struct GroupFigures {
-  double unavailability = 0;  // the part of all time that fewer than `needed` work
+  // The part of all time that fewer than `needed` work. Too small for a double: the least one; 0: never.
+  double unavailability = 0;
+  double nines = 0;           // of it, also where it is too small for a double
   double mttf = 0;            // from all working until fewer than `needed` do for the first time
   double mean_up = 0;         // in the long run, between the end of an outage and the next
   double mean_down = 0;       // how long an outage lasts

@@ -27,6 +27,7 @@ TEST(OneComponent, IsDownForMttrOfMtbf) {
   EXPECT_EQ(*unavailability({5, 0}), 0);
   EXPECT_DOUBLE_EQ(nines(1e-5), 5);
   EXPECT_EQ(nines(0), kInfinite);
+  EXPECT_FALSE(std::signbit(nines(1))) << "no -0";
 }
 
 TEST(OneComponent, LivesExponentiallyOrAsWeibullSays) {
@@ -93,10 +94,87 @@ TEST(GroupsWithoutRepair, LiveTheSumOfTheirSteps) {
   EXPECT_LT(*mttf_without_repair({2, 3}, {60, 1}), 60.0) << "triple redundancy without repair lives shorter than one";
   for (const double shape : {0.5, 0.999999, 1.000001, 2.0, 10.0}) {
     expect_close(*mttf_without_repair({1, 1}, {60, shape}), 60.0, 1e-9);
-    // The minimum of n Weibull lives has the same shape and a scale less by the root.
-    expect_close(*mttf_without_repair({7, 7}, {60, shape}), 60 / std::pow(7, 1 / shape), 1e-8);
   }
   expect_close(*mttf_without_repair({501, 1000}, {60, 1.0000001}), *mttf_without_repair({501, 1000}, {60, 1}), 1e-6);
+}
+
+// All are needed: the first failure of n Weibull lives has the same shape and a scale less by the root.
+TEST(GroupsWithoutRepair, ThatNeedAllLiveToTheFirstFailure) {
+  for (const double n : {1, 2, 3, 7, 30, 100, 501, 1000}) {
+    for (double shape = 0.05; shape <= 10; shape *= 1.1) {
+      SCOPED_TRACE(testing::Message() << n << " of " << n << ", shape " << shape);
+      const auto members = static_cast<size_t>(n);
+      expect_close(*mttf_without_repair({members, members}, {60, shape}), 60 * std::pow(n, -1 / shape));
+    }
+  }
+}
+
+// By inclusion and exclusion over the survivors: R^i alone integrates to i^(-1 / shape) means. The signs alternate, so
+// that it keeps its digits for few members only.
+TEST(GroupsWithoutRepair, ThatAreSmallLiveAsCountedCaseByCase) {
+  const auto choose = [](size_t n, size_t k) {
+    long double ways = 1;
+    for (size_t i = 0; i < k; ++i) ways = ways * static_cast<long double>(n - i) / static_cast<long double>(i + 1);
+    return ways;
+  };
+  for (size_t n = 1; n <= 10; ++n) {
+    for (size_t k = 1; k <= n; ++k) {
+      for (double shape = 0.05; shape <= 10; shape *= 1.3) {
+        long double truth = 0;
+        for (size_t up = k; up <= n; ++up) {
+          for (size_t i = 0; i <= n - up; ++i) {
+            const long double part = choose(n, up) * choose(n - up, i);
+            truth += (i % 2 == 0 ? part : -part) * std::pow(static_cast<long double>(up + i), -1.0L / shape);
+          }
+        }
+        SCOPED_TRACE(testing::Message() << k << " of " << n << ", shape " << shape);
+        expect_close(*mttf_without_repair({k, n}, {1, shape}), static_cast<double>(truth));
+      }
+    }
+  }
+}
+
+// For shape 1 / p the mean is the p-th moment of a sum of independent exponential steps of means 1 / n to 1 / k, whose
+// cumulants add up: positive terms only, at any size.
+TEST(GroupsWithoutRepair, ThatAreLargeLiveAsTheMomentsOfTheirSteps) {
+  for (const size_t n : {2, 3, 7, 30, 100, 1000}) {
+    for (const size_t k : {size_t{1}, n / 2 + 1, n * 2 / 3 + 1, n - 1, n}) {
+      std::vector<double> cumulants{0}, moments{1};
+      double factorial = 1;  // of p
+      for (int p = 1; p <= 20; ++p) {
+        double sum = 0;
+        for (size_t i = n; i >= k; --i) sum += std::pow(static_cast<double>(i), -p);
+        cumulants.push_back(factorial * sum);  // so far of p - 1
+        factorial *= p;
+        double moment = 0, choose = 1;
+        for (int j = 1; j <= p; ++j) {
+          const auto at = static_cast<size_t>(j);
+          moment += choose * cumulants[at] * moments[static_cast<size_t>(p) - at];
+          choose = choose * (p - j) / j;
+        }
+        moments.push_back(moment);
+        SCOPED_TRACE(testing::Message() << k << " of " << n << ", shape 1 / " << p);
+        expect_close(*mttf_without_repair({k, n}, {1, 1.0 / p}), moment / factorial);
+      }
+    }
+  }
+}
+
+// The clever one against a dumb one: the area under the reliability, which another function sums, on a fine grid.
+TEST(GroupsWithoutRepair, LiveAsLongAsTheAreaUnderTheirReliability) {
+  for (const Group g : {Group{501, 1000}, {1, 300}, {67, 100}, {990, 1000}}) {
+    for (const double shape : {0.3, 2.0, 10.0}) {
+      const double scale = *weibull_scale({1, shape}), step = 0.02, begin = -40;
+      double area = std::exp(begin / shape);  // nobody has failed so early
+      for (double x = begin + step / 2; x < 5; x += step) {
+        // Enough work when those that failed are too few to be "needed" to fail.
+        const double reliability = *k_of_n({g.members - g.needed + 1, g.members}, std::exp(-std::exp(x)));
+        area += reliability * std::exp(x / shape) / shape * step;
+      }
+      SCOPED_TRACE(testing::Message() << g.needed << " of " << g.members << ", shape " << shape);
+      expect_close(*mttf_without_repair(g, {1, shape}), scale * area, 1e-6);
+    }
+  }
 }
 
 TEST(GroupsWithRepair, AreTheFormulasOfTheirChains) {
@@ -119,16 +197,35 @@ TEST(GroupsWithRepair, WithARepairerForEachAreIndependent) {
       expect_close(chain.unavailability, by_one.unavailability);
       expect_close(chain.mean_down, by_one.mean_down);
       if (std::isfinite(chain.mttf)) expect_close(chain.mttf, by_one.mttf);
-      expect_close(chain.unavailability, *k_of_n(g, *unavailability({1000, mttr})));
+      EXPECT_NEAR(chain.nines, by_one.nines, 1e-9);
+      if (std::isfinite(chain.mean_up)) expect_close(chain.mean_up, by_one.mean_up);
+      if (chain.nines < 300) expect_close(chain.unavailability, *k_of_n(g, *unavailability({1000, mttr})));
     }
   }
+}
+
+// log of the probability that just so many are down.
+double log_exactly(size_t members, double failed, double down) {
+  const auto n = static_cast<double>(members);
+  return std::lgamma(n + 1) - std::lgamma(failed + 1) - std::lgamma(n - failed + 1) + failed * std::log(down) +
+         (n - failed) * std::log1p(-down);
 }
 
 TEST(GroupsWithRepair, StaySoundAtTheEdges) {
   expect_close(independent_group({1, 2}, {1e6, 1})->unavailability, std::pow(1 / (1e6 + 1), 2), 1e-12);
   const GroupFigures huge = *repaired_group({501, 1000}, {30 * kDay, 60}, 1);
   EXPECT_TRUE(std::isinf(huge.mttf)) << "beyond all numbers";
-  EXPECT_GE(huge.unavailability, 0);
+  EXPECT_GT(huge.unavailability, 0) << "it is not certain";
+  // What cannot be told as a number still has its everyday figures: an outage ends with the first of 500 repairs.
+  for (const Group g : {Group{501, 1000}, {50, 1000}}) {
+    const GroupFigures f = *independent_group(g, {30 * kDay, 60});
+    const auto failed = static_cast<double>(g.members - g.needed + 1);
+    EXPECT_TRUE(std::isinf(f.mean_up));
+    expect_close(f.mean_down, 60 / failed, 1e-3);
+    const double lead = log_exactly(g.members, failed, 60 / (30 * kDay + 60));
+    expect_close(f.nines, -lead / std::log(10.0), 1e-3);
+    EXPECT_EQ(f.unavailability, std::numeric_limits<double>::denorm_min());
+  }
   const GroupFigures hopeless = *repaired_group({501, 1000}, {60, 30 * kDay}, 1);
   EXPECT_NEAR(hopeless.unavailability, 1, 1e-12);
   EXPECT_TRUE(std::isfinite(hopeless.mttf));

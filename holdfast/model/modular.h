@@ -33,7 +33,6 @@
 #include <utility>
 #include <vector>
 
-#include "holdfast/base/assert.h"
 #include "holdfast/base/status.h"
 
 namespace holdfast {
@@ -97,7 +96,7 @@ struct ModularResult {
 template <class T>
 class Modular {
  public:
-  // A module computes, or gives nothing when it crashed.
+  // A module computes, or gives nothing when it crashed. One that throws gave nothing.
   using Module = std::function<std::optional<T>(const T&)>;
 
   struct Stage {
@@ -109,7 +108,8 @@ class Modular {
     std::vector<std::function<std::optional<T>(const std::optional<T>&)>> voters = {};
   };
 
-  // Every stage has as many modules as the first. kInvalidArgument otherwise, or without any.
+  // Every stage has as many modules as the first, all of them callable, a vote and a `same`. kInvalidArgument otherwise,
+  // or without any module.
   Status add_stage(Stage stage) {
     const size_t n = stage.modules.size();
     if (n == 0) return absl::InvalidArgumentError("a stage has at least one module");
@@ -120,6 +120,16 @@ class Modular {
     }
     if (!stage.voters.empty() && stage.voters.size() != n) {
       return absl::InvalidArgumentError("give a voter for every module of the stage, or none");
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (!stage.modules[i]) {
+        return absl::InvalidArgumentError("module " + std::to_string(i) + " of stage " +
+                                          std::to_string(stages_.size()) + " is an empty function; give one to call");
+      }
+    }
+    if (!stage.vote || !stage.same) {
+      return absl::InvalidArgumentError("the vote or the comparison of stage " + std::to_string(stages_.size()) +
+                                        " is an empty function; leave them out for exact equality");
     }
     stages_.push_back(std::move(stage));
     return absl::OkStatus();
@@ -134,7 +144,7 @@ class Modular {
       const Stage& stage = stages_[s];
       std::vector<std::optional<T>> given(n);
       for (size_t i = 0; i < n; ++i) {
-        if (inputs[i]) given[i] = stage.modules[i](*inputs[i]);
+        if (inputs[i]) given[i] = what_gives([&] { return stage.modules[i](*inputs[i]); });
       }
       // Correct voters see the same and say the same, so one computation serves for all of them.
       const std::optional<T> chosen = stage.vote(given);
@@ -145,7 +155,8 @@ class Modular {
       }
       for (size_t i = 0; i < n; ++i) {
         if (!given[i] || !stage.same(*given[i], *chosen)) result.outvoted.push_back({s, i, false});
-        inputs[i] = stage.voters.empty() || !stage.voters[i] ? chosen : stage.voters[i](chosen);
+        const bool honest = stage.voters.empty() || !stage.voters[i];
+        inputs[i] = honest ? chosen : what_gives([&] { return stage.voters[i](chosen); });
       }
     }
     // The voters behind the last stage are a stage without modules: whoever uses the output takes their majority.
@@ -163,6 +174,16 @@ class Modular {
   }
 
  private:
+  // Modules and voters may fail arbitrarily, by an exception too.
+  template <class Part>
+  static std::optional<T> what_gives(Part&& part) {
+    try {
+      return part();
+    } catch (...) {
+      return std::nullopt;
+    }
+  }
+
   std::vector<Stage> stages_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <set>
+#include <stdexcept>
 
 #include "holdfast/base/random.h"
 #include "holdfast/model/tolerance.h"
@@ -29,6 +30,34 @@ TEST(TripleModularRedundancy, MasksOneFailureInEveryStage) {
   ASSERT_TRUE(r.output.ok()) << r.output.status();
   EXPECT_EQ(*r.output, 42);
   EXPECT_EQ(r.outvoted, (std::vector<Disagreement>{{0, 1}, {1, 0}, {2, 2}}));
+}
+
+TEST(TripleModularRedundancy, AnExceptionIsAFailureLikeAnyOther) {
+  const Numbers::Module throws = [](int64_t) -> std::optional<int64_t> { throw std::runtime_error("broken"); };
+  Numbers tmr;
+  Numbers::Stage first{{kDouble, throws, kDouble}};
+  first.voters = {{}, {}, [](const auto&) -> std::optional<int64_t> { throw 7; }};
+  ASSERT_TRUE(tmr.add_stage(first).ok());
+  ASSERT_TRUE(tmr.add_stage({{kPlusOne, kPlusOne, kPlusOne}}).ok());
+  const ModularResult<int64_t> r = tmr.run(10);
+  ASSERT_TRUE(r.output.ok()) << r.output.status();
+  EXPECT_EQ(*r.output, 21);
+  EXPECT_EQ(r.outvoted, (std::vector<Disagreement>{{0, 1}, {1, 2}}));
+  Numbers two_of_three;
+  ASSERT_TRUE(two_of_three.add_stage({{throws, throws, kDouble}}).ok());
+  EXPECT_EQ(two_of_three.run(1).output.status().code(), StatusCode::kDataLoss);
+}
+
+TEST(TripleModularRedundancy, EmptyFunctionsAreRefused) {
+  Numbers tmr;
+  EXPECT_EQ(tmr.add_stage({{kDouble, {}, kDouble}}).message(),
+            "module 1 of stage 0 is an empty function; give one to call");
+  Numbers::Stage no_vote{{kDouble, kDouble, kDouble}}, no_same = no_vote;
+  no_vote.vote = nullptr, no_same.same = nullptr;
+  for (const Numbers::Stage& stage : {no_vote, no_same}) {
+    EXPECT_EQ(tmr.add_stage(stage).code(), StatusCode::kInvalidArgument);
+  }
+  EXPECT_FALSE(tmr.run(1).output.ok()) << "nothing was added";
 }
 
 TEST(TripleModularRedundancy, MasksAVoterThatFails) {

@@ -12,9 +12,9 @@ Duration Retry::next_pause(Duration at_least) {
   const Duration whole = std::max(policy_.pause(failures_), at_least);
   switch (policy_.jitter()) {
     case Jitter::kHalf:
-      return last_ = whole / 2 + Duration::nanos(random_.between(0, whole.nanos() / 2));
+      // What the other side asked for is kept, whatever is drawn.
+      return last_ = std::max(whole / 2 + Duration::nanos(random_.between(0, whole.nanos() / 2)), at_least);
     case Jitter::kFull:
-      // What the other side asked for is kept.
       return last_ = std::max(Duration::nanos(random_.between(0, whole.nanos())), at_least);
     case Jitter::kDecorrelated: {
       const int64_t least = policy_.first().nanos(), cap = policy_.most().nanos();

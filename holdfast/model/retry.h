@@ -1,5 +1,5 @@
-// Time redundancy: when a failed operation is tried again, and when no more. One policy for everybody who retries, as a
-// pure value; whoever waits does so with a clock of its own (lecture 002, "Failure Masking"; lecture 003, "Types of
+// Time redundancy: when a failed operation is tried again, and when no more. A policy as a pure value; whoever waits does
+// so with a clock of its own (lecture 002, "Failure Masking"; lecture 003, "Types of
 // redundancy"; Brooker, "Exponential backoff and jitter", 2015; Finagle's retry budgets).
 //
 //   constexpr RetryPolicy kJoining =
@@ -14,7 +14,8 @@
 //   }
 //
 // 1. There is no policy without the reason why a repetition does no harm: it does not compile.
-// 2. Pauses never shrink before jitter and never exceed `most`; the same seed gives the same pauses.
+// 2. Pauses never shrink before jitter and never exceed `most`, unless the other side asks for longer: that is kept. The
+//    same seed gives the same pauses.
 // 3. No try begins after the deadline, and no pause is begun that would end behind it.
 // 4. With a budget, repetitions are at most a fixed part of all operations, plus what is in reserve: when everything
 //    fails, the load grows by that part and not by a multiple.

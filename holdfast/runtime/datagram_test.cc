@@ -269,6 +269,30 @@ TEST(DatagramTransport, ANameThatTwoUseIsContested) {
   EXPECT_EQ(other.contested, 1);
 }
 
+// One joins the other directly: there is no third to find out.
+TEST(DatagramTransport, ANameThatTwoUseIsContestedBetweenThem) {
+  asio::io_context loop;
+  End one(loop, 2, 1, {key(1)}), other(loop, 2, 2, {key(1)});
+  other.transport->set_seed(NodeId(99), one.transport->listening());
+  other.say(NodeId(99), "join");
+  ASSERT_TRUE(comes(loop, [&] { return other.transport->counters().received == 1; }));
+  EXPECT_EQ(one.contested + other.contested, 0) << "a datagram may be left of a former life";
+  other.say(NodeId(99), "join");
+  ASSERT_TRUE(comes(loop, [&] { return one.contested == 1 && other.contested == 1; }));
+  EXPECT_EQ(one.transport->counters().sent, 2u);
+  EXPECT_EQ(other.transport->counters().sent, 2u) << "being told is not answered";
+  EXPECT_TRUE(one.heard.empty() && other.heard.empty());
+}
+
+TEST(DatagramTransport, WhoJoinsItselfIsNoOther) {
+  asio::io_context loop;
+  End one(loop, 2, 1, {key(1)});
+  one.transport->set_seed(NodeId(99), one.transport->listening());
+  for (int i = 0; i < 5; ++i) one.say(NodeId(99), "join");
+  ASSERT_TRUE(comes(loop, [&] { return one.transport->counters().refused == 5; }));
+  EXPECT_EQ(one.contested, 0);
+}
+
 TEST(DatagramTransport, ATakenPortIsExplained) {
   asio::io_context loop;
   End a(loop, 1, 1, {});

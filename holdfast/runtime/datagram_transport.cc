@@ -122,6 +122,7 @@ void DatagramTransport::received(std::string_view bytes) {
   const bool for_us = datagram->to.value == 0 || datagram->to.value == config_.self.value();
   if (!for_us || !from || from == config_.self) {
     ++counters_.refused;
+    if (for_us && from == config_.self) heard_of_self(*datagram);
     return;
   }
   const ReplayFilter::News news = filter_.on_datagram(from.value(), datagram->session, datagram->number);
@@ -140,6 +141,14 @@ void DatagramTransport::received(std::string_view bytes) {
   if (!address.named) address.endpoint = from_;
   if (addresses_.size() > kMaxAddresses) addresses_.erase(addresses_.begin());
   owner_.on_datagram(from, std::get<Payload>(datagram->content).bytes);
+}
+
+// This process's own datagrams come back where it is told to join itself; they bear its session.
+void DatagramTransport::heard_of_self(const Datagram& datagram) {
+  if (datagram.session == config_.session || from_ == listening()) return;
+  // The other one is told, too; but not in answer to being told, which would never end.
+  if (std::holds_alternative<Payload>(datagram.content)) transmit(from_, 0, Stale{config_.session});
+  if (++namesakes_ >= 2) owner_.on_contested();
 }
 
 void DatagramTransport::send(NodeId to, const Chain& message) {

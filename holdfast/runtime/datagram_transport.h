@@ -51,7 +51,8 @@ class DatagramTransport {
     virtual void on_datagram(NodeId from, Slice payload) = 0;
     // Somebody at `from` sends what is not accepted: why. Not called for mere damage.
     virtual void on_datagram_refused(const Udp::endpoint& from, const Status& why) = 0;
-    // Again and again somebody has a later session of this very identity: another process uses it.
+    // Another process uses this very identity: again and again somebody has a later session of it, or it speaks to this
+    // one. Called each time.
     virtual void on_contested() {}
   };
 
@@ -84,6 +85,7 @@ class DatagramTransport {
   DatagramTransport(asio::io_context& loop, DatagramConfig config, Owner& owner);
   void receive();
   void received(std::string_view bytes);
+  void heard_of_self(const Datagram& datagram);
   void transmit(const Udp::endpoint& to, uint64_t receiver, std::variant<Payload, Stale> content);
 
   DatagramConfig config_;
@@ -96,7 +98,8 @@ class DatagramTransport {
   std::map<NodeId, Udp::endpoint> seeds_;
   ReplayFilter filter_;
   uint64_t number_ = 0;
-  int topped_ = 0;  // how often this process found its session outdated: once after a clock went back
+  int topped_ = 0;     // how often this process found its session outdated: once after a clock went back
+  int namesakes_ = 0;  // datagrams of this identity that are not this process's; one may be left of a former life
   DatagramCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for handlers that may outlive this
 };

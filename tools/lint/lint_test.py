@@ -137,6 +137,12 @@ class LintTest(unittest.TestCase):
                    "int operand(int x) { return 1'000 + x; }\nint a = b.time(now) + wal::open(4);\nchar c = '\"';\n")
         self.clean()
 
+    def test_what_a_file_is_exempt_from_is_named_and_nothing_else_is_let_through(self):
+        self.write("holdfast/model/modular.h", "#pragma once\nvoid f() {\n  try { g(); } catch (...) {}\n}\n")
+        self.clean()
+        self.write("holdfast/model/modular.h", "#pragma once\nvoid f() {\n  time(nullptr);\n}\n")
+        self.finds("modular.h:3", "core room does without a clock")
+
     def test_sleeping_and_skipping_tests_of_core_rooms(self):
         self.write("holdfast/host/p_test.cc", "TEST(A, B) {\n  GTEST_SKIP();\n  std::this_thread::sleep_for(x);\n}\n")
         self.finds("p_test.cc:2", "skipping")
