@@ -46,6 +46,7 @@ void ByzantineReplica::execute(Time now, const pbft::Execute& event, Out& out) {
   batch_.emplace(Batch{event, {}, std::nullopt});
   clock_ms_ = std::max(clock_ms_, event.stamp_ms);
   clock_at_ = now;
+  count_batch(event);
   for (size_t r = 0; r < event.requests.size(); ++r) {
     const pbft::Request& request = event.requests[r];
     batch_->results.emplace_back(request.operations.size());
@@ -61,7 +62,7 @@ void ByzantineReplica::execute(Time now, const pbft::Execute& event, Out& out) {
   const bool snapshot = snapshot_due();
   out.raise(DigestWanted{/*from_scratch=*/snapshot});
   if (!snapshot) return;
-  commands_since_snapshot_ = bytes_since_snapshot_ = 0;
+  entries_since_snapshot_ = bytes_since_snapshot_ = 0;
   wanted_header_ = ImageHeader{applied_, applied_term(), membership_, clock_ms_, {}, {}};
   writing_ = event.seq;
   out.raise(SnapshotWanted{});
@@ -79,8 +80,6 @@ bool ByzantineReplica::execute_operation(const pbft::Request& request, const Sli
     out.raise(Question{std::move(operation->bytes)});
     return true;
   }
-  ++commands_since_snapshot_;
-  bytes_since_snapshot_ += bytes.size();
   const NodeId origin = request.id.client;
   const bool own = origin == config_.consensus.self && request.id.incarnation == incarnation_;
   out.raise(Apply{++applied_, applied_term(), clock_ms_, std::move(operation->bytes), 0, origin,

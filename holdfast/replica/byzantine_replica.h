@@ -129,6 +129,7 @@ class ByzantineReplica final : public Replica {
   void stop(std::string what, Out& out);
 
   // byzantine_snapshots.cc
+  void count_batch(const pbft::Execute& event);
   bool snapshot_due() const;
   void write_snapshot(Out& out);
   void offer_snapshot(Time now, Out& out);
@@ -186,7 +187,7 @@ class ByzantineReplica final : public Replica {
   pbft::Seq loading_;
   bool state_replaced_ = false;
   std::optional<ImageHeader> wanted_header_;
-  uint64_t commands_since_snapshot_ = 0, bytes_since_snapshot_ = 0, image_bytes_ = 0;
+  uint64_t entries_since_snapshot_ = 0, bytes_since_snapshot_ = 0, image_bytes_ = 0;
 };
 
 }  // namespace holdfast::replica

@@ -183,7 +183,8 @@ struct Config {
   uint64_t incarnation_hint = 0;    // e.g. wall-clock microseconds: keeps a wiped disk's process unique
   // A snapshot is taken after so many entries, or so many bytes of entries, whichever comes first; but not before the
   // entries have as many bytes as the snapshot before them had, uncompressed. So writing snapshots costs about as much
-  // as writing the log, however large the state (dissertation 5.1.3).
+  // as writing the log, however large the state (dissertation 5.1.3). Over PBFT each place of
+  // the order counts as an entry at least, whatever it holds.
   uint64_t snapshot_count = 10'000;
   uint64_t snapshot_bytes = uint64_t{256} << 20;
   size_t snapshot_slice_bytes = size_t{256} << 10;

@@ -43,8 +43,8 @@ void Replica::Impl::execute_next(Step& s) {
     }
   }
   const bool ends_epoch = pending && pending->at == seq;
-  s.out.raise(Execute{seq, running->stamp_ms, running->asked, seq.value() % config.checkpoint_interval == 0,
-                      ends_epoch ? pending : std::nullopt});
+  s.out.raise(Execute{seq, running->stamp_ms, content->bytes.size(), running->asked,
+                      seq.value() % config.checkpoint_interval == 0, ends_epoch ? pending : std::nullopt});
 }
 
 void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> results, const Digest& state) {

@@ -211,6 +211,7 @@ using Record = std::variant<Founded, Accepted, Prepared, Decided, Standing, Chec
 struct Execute {
   Seq seq;
   int64_t stamp_ms = 0;  // log time, never falling
+  uint64_t bytes = 0;    // of the batch as it is kept until a snapshot, with what is left out below
   std::vector<Request> requests;
   bool checkpoint = false;  // the digest of the state after it is wanted
   // This place is the last of its epoch: behind all requests, and part of the state whose digest is wanted.

@@ -1,0 +1,87 @@
+// What one lying member, or a gateway of one, can make the others keep, work out and send: no more than a bound.
+#include <gtest/gtest.h>
+
+#include "holdfast/service/service_test_group.h"
+
+namespace holdfast::service {
+namespace {
+
+// What is said in a member's name, with its key.
+class FalseMember {
+ public:
+  FalseMember(Group& group, NodeId id) : group_(group), id_(id), authority_(pbft::Notary(kCluster), id) {}
+
+  void say(NodeId to, const pbft::Message& message) {
+    const pbft::Packet packet =
+        pbft::Envelope(message).seal(kCluster, id_, to, pbft::Notary::key_of(to), authority_);
+    group_.cluster.send(id_, to, codec::encode_flat(replica::Wire(packet)));
+  }
+  void say_to_others(const pbft::Message& message) {
+    for (uint64_t n = 1; n <= 4; ++n) {
+      if (NodeId(n) != id_) say(NodeId(n), message);
+    }
+  }
+  // Its client waits for nothing, and so is never made to wait.
+  pbft::SignedRequest request(std::vector<Slice> operations) {
+    ++last_;
+    pbft::Request r{.id = {id_, 1'000, last_}, .floor = last_, .operations = std::move(operations)};
+    return {r, authority_.sign(pbft::text_of(kCluster, r))};
+  }
+
+ private:
+  Group& group_;
+  NodeId id_;
+  pbft::FastAuthority authority_;
+  uint64_t last_ = 0;
+};
+
+const pbft::Replica& core(Group& g, uint64_t n) {
+  return static_cast<const replica::ByzantineReplica&>(g.cluster[n].service().replica()).pbft();
+}
+
+// What is kept until a snapshot takes its place: records of so many bytes.
+size_t log_bytes(Group& g, uint64_t n) {
+  size_t bytes = 0;
+  for (const auto& [seq, record] : g.cluster[n].records_) bytes += record.size();
+  return bytes;
+}
+
+void expect_bounded_by_snapshots(Group& g, uint64_t n, size_t bytes) {
+  EXPECT_GT(core(g, n).executed_upto(), pbft::Seq(150)) << "it was all executed";
+  EXPECT_GT(core(g, n).snapshot().seq + 60, core(g, n).executed_upto()) << "no snapshot takes the place of the log";
+  EXPECT_LT(log_bytes(g, n), bytes);
+}
+
+TEST(GroupBounds, WhatMakesNoSenseAndWhatIsOnlyAskedIsForgottenWithTheNextSnapshot) {
+  for (const bool question : {false, true}) {
+    Group g;
+    g.start(3);
+    FalseMember four(g, NodeId(4));
+    const std::string padding(10'000, 'x');
+    for (int i = 0; i < 160; ++i) {
+      const Slice senseless = Slice::copy_of(padding + std::to_string(i));
+      four.say_to_others(
+          pbft::Submit{four.request({question ? codec::encode_flat(replica::Operation{true, senseless}) : senseless})});
+      g.cluster.run_for(Duration::millis(20));
+    }
+    for (uint64_t n = 1; n <= 3; ++n) expect_bounded_by_snapshots(g, n, 1'200'000);
+  }
+}
+
+// The primary of the first view proposes nothing at all, and again and again what was executed.
+TEST(GroupBounds, EmptyAndRepeatedBatchesAreForgottenWithTheNextSnapshot) {
+  Group g;
+  for (uint64_t n = 2; n <= 4; ++n) g.cluster[n].start();
+  FalseMember one(g, NodeId(1));
+  const pbft::SignedRequest request = one.request({Slice::copy_of(std::string(10'000, 'x'))});
+  for (uint64_t place = 1; place <= 160; ++place) {
+    pbft::Batch batch;
+    if (place % 2 == 0) batch.requests = {request};
+    one.say_to_others(pbft::PrePrepare{0, pbft::View(), pbft::Seq(place), codec::encode_flat(batch)});
+    g.cluster.run_until([&] { return core(g, 2).executed_upto() >= pbft::Seq(place); }, Duration::millis(100));
+  }
+  for (uint64_t n = 2; n <= 4; ++n) expect_bounded_by_snapshots(g, n, 1'200'000);
+}
+
+}  // namespace
+}  // namespace holdfast::service
