@@ -64,6 +64,7 @@ struct Replica::Impl {
   void accept(Step& s, const Vote& proposal, const ContentPtr& content);
   void vote(Step& s, Slot& slot);
   void on(Step& s, NodeId from, const Prepare& m);
+  bool is_waiting(const SignedRequest& request) const;
   void on(Step& s, NodeId from, const Commit& m);
   void check_prepared(Step& s, Seq seq);
   bool awaits_more_votes(Step& s, Slot& slot, size_t same);
