@@ -47,6 +47,7 @@ void ByzantineReplica::execute(Time now, const pbft::Execute& event, Out& out) {
   clock_ms_ = std::max(clock_ms_, event.stamp_ms);
   clock_at_ = now;
   count_batch(event);
+  batch_->given.resize(event.requests.size());
   for (size_t r = 0; r < event.requests.size(); ++r) {
     const pbft::Request& request = event.requests[r];
     batch_->results.emplace_back(request.operations.size());
@@ -87,10 +88,30 @@ bool ByzantineReplica::execute_operation(const pbft::Request& request, const Sli
   return true;
 }
 
-void ByzantineReplica::answer(Slice answer) {
+// The same at every member, for the order decides what was answered before.
+size_t ByzantineReplica::answer_room() const {
   ensure(!owed_.empty(), "an answer was asked for");
+  const Owed& owed = owed_.front();
+  if (owed.read) return kMaxGroupAnswerBytes;
+  const auto left = [](uint64_t room, uint64_t given) { return room - std::min(room, given); };
+  const auto to_client = batch_->given_to.find(batch_->execute.requests[owed.request].id.client);
+  const uint64_t of_client = to_client != batch_->given_to.end() ? to_client->second : 0;
+  const uint64_t room = std::min(left(kMaxGroupAnswerBytes, batch_->given[owed.request]),
+                                 left(batch_->execute.rooms[owed.request], of_client));
+  return std::max(room, kLeastAnswerBytes);
+}
+
+void ByzantineReplica::answer(Slice answer) {
+  if (answer.size() > answer_room()) {
+    mark<"replica.answer_too_large">();
+    answer = Slice();
+  }
   const Owed owed = owed_.front();
   owed_.pop_front();
+  if (!owed.read) {
+    batch_->given[owed.request] += answer.size();
+    batch_->given_to[batch_->execute.requests[owed.request].id.client] += answer.size();
+  }
   if (owed.read) {
     read_answers_.emplace_back(*owed.read, std::move(answer));
   } else {

@@ -173,6 +173,12 @@ struct ByzantineConfig {
   uint64_t checkpoint_interval = 64;
 };
 
+// Over PBFT: of one answer, and of all answers to one bundle of a gateway.
+inline constexpr uint64_t kMaxGroupAnswerBytes = uint64_t{8} << 20;
+// Of the answers that are kept for a gateway, which may ask again. Four bundles of it are under way, at most, so an
+// honest one never meets this bound.
+inline constexpr uint64_t kMaxGatewayAnswerBytes = 4 * kMaxGroupAnswerBytes;
+
 struct Config {
   EngineKind engine = EngineKind::kRaft;
   std::optional<ByzantineConfig> byzantine;  // with kPbft

@@ -69,7 +69,7 @@ struct Service::Impl {
   Call& wait(Time now, CallId id, store::Request request);
   void read_later(Time now, CallId id, store::Request request);
   void write_later(Time now, CallId id, store::Request request, store::Command command, Out& out);
-  store::Response read(Time now, const store::Request& request) const;
+  store::Response read(Time now, const store::Request& request, size_t max_bytes = store::kAnyAnswer) const;
   store::Response status() const;
   void move_leader(Time now, CallId id, const store::MoveLeaderRequest& request, Out& out);
   void finish(CallId id, store::Response response, Out& out);
@@ -88,7 +88,7 @@ struct Service::Impl {
 
   // apply.cc
   void apply(Time now, const replica::Apply& event, Out& out);
-  store::Response apply_command(Time now, const store::Command& command);
+  store::Response apply_command(Time now, const store::Command& command, size_t max_answer = store::kAnyAnswer);
   void advance_clock(Time now, int64_t clock_ms);
   void answer(uint64_t sequence, store::Response response, Out& out);
   void answer_lost(uint64_t sequence, Out& out);
@@ -100,6 +100,7 @@ struct Service::Impl {
   store::Store founding_store() const;
   std::vector<store::Member> founders() const;
   void apply_for_group(Time now, const replica::Apply& event);
+  Slice refusal_of(store::Error error) const;
   void answer_question(const replica::Question& event);
   void group_answered(const replica::Answered& event, Out& out);
   void proposal_refused(uint64_t sequence, Out& out);

@@ -21,10 +21,10 @@ class FalseMember {
       if (NodeId(n) != id_) say(NodeId(n), message);
     }
   }
-  // Its client waits for nothing, and so is never made to wait.
-  pbft::SignedRequest request(std::vector<Slice> operations) {
+  // Its client waits for nothing, and so is never made to wait; or for everything.
+  pbft::SignedRequest request(std::vector<Slice> operations, bool waits = false) {
     ++last_;
-    pbft::Request r{.id = {id_, 1'000, last_}, .floor = last_, .operations = std::move(operations)};
+    pbft::Request r{.id = {id_, 1'000, last_}, .floor = waits ? 1 : last_, .operations = std::move(operations)};
     return {r, authority_.sign(pbft::text_of(kCluster, r))};
   }
 
@@ -81,6 +81,82 @@ TEST(GroupBounds, EmptyAndRepeatedBatchesAreForgottenWithTheNextSnapshot) {
     g.cluster.run_until([&] { return core(g, 2).executed_upto() >= pbft::Seq(place); }, Duration::millis(100));
   }
   for (uint64_t n = 2; n <= 4; ++n) expect_bounded_by_snapshots(g, n, 1'200'000);
+}
+
+// --- Answers ---
+
+// Four megabytes of keys and values, and what the others send to member 4.
+struct Full : Group {
+  Full(uint64_t members) {
+    start(members);
+    for (int i = 0; i < 40; ++i) {
+      EXPECT_EQ(error_of(ask(1, put("k" + std::to_string(i), std::string(100'000, 'v')))), Error::kNone);
+    }
+    cluster.lost = [this](NodeId to, const Slice& bytes) {
+      const auto wire = codec::decode<replica::Wire>(bytes);
+      const auto* packet = wire.ok() ? std::get_if<pbft::Packet>(&*wire) : nullptr;
+      if (to != NodeId(4) || packet == nullptr || packet->part != pbft::Part::kClient) return false;
+      const auto message = codec::decode<pbft::Message>(packet->body);
+      const auto* reply = message.ok() ? std::get_if<pbft::Reply>(&*message) : nullptr;
+      if (reply != nullptr && reply->results) results.insert(results.end(), reply->results->begin(), reply->results->end());
+      largest = std::max(largest, bytes.size());
+      return false;
+    };
+  }
+  static Slice question() {
+    return codec::encode_flat(replica::Operation{true, codec::encode_flat(store::Request(everything()))});
+  }
+  static store::RangeRequest everything() {
+    store::RangeRequest r = get("k");
+    r.range_end = Slice::unowned("l");
+    return r;
+  }
+  size_t bytes() const {
+    size_t n = 0;
+    for (const Slice& r : results) n += r.size();
+    return n;
+  }
+  std::vector<Slice> results;
+  size_t largest = 0;
+};
+
+TEST(GroupBounds, AllAnswersToOneBundleAreNoMoreThanAMessageHolds) {
+  Full g(3);
+  FalseMember four(g, NodeId(4));
+  four.say_to_others(pbft::Submit{four.request(std::vector<Slice>(200, Full::question()))});
+  g.cluster.run_for(Duration::millis(500));
+  ASSERT_EQ(g.results.size(), 200u) << "each has its answer, if only that there is no room for it";
+  EXPECT_GT(g.bytes(), 4'000'000u);
+  EXPECT_LT(g.largest, 9'000'000u);
+  EXPECT_EQ(value_of(g.ask(1, get("k7"))), std::string(100'000, 'v'));
+}
+
+TEST(GroupBounds, AnswersThatAGatewayMayAskForAgainAreBounded) {
+  Full g(3);
+  FalseMember four(g, NodeId(4));
+  for (int i = 0; i < 20; ++i) {
+    four.say_to_others(pbft::Submit{four.request({Full::question()}, /*waits=*/true)});
+    g.cluster.run_for(Duration::millis(100));
+  }
+  EXPECT_GE(g.results.size(), 14u) << "now and then it is member 4 who is to say the whole";
+  EXPECT_GT(g.bytes(), 20'000'000u);
+  EXPECT_LT(g.bytes(), 33'600'000u);
+}
+
+TEST(GroupBounds, AnAnswerThatIsTooLargeIsRefusedAndChangesNothing) {
+  Full g(4);
+  const auto whole = g.ask(2, Full::everything());
+  ASSERT_TRUE(std::holds_alternative<store::RangeResponse>(whole));
+  EXPECT_EQ(std::get<store::RangeResponse>(whole).kvs.size(), 40u);
+  store::TxnRequest txn;
+  txn.success.assign(3, Full::everything());
+  EXPECT_EQ(error_of(g.ask(2, txn)), Error::kAnswerTooLarge);
+  txn.success.emplace_back(put("new", "v"));
+  EXPECT_EQ(error_of(g.ask(2, txn)), Error::kAnswerTooLarge);
+  EXPECT_EQ(value_of(g.ask(3, get("new"))), "none");
+  txn.success.erase(txn.success.begin(), txn.success.begin() + 2);
+  EXPECT_EQ(error_of(g.ask(2, txn)), Error::kNone);
+  EXPECT_EQ(value_of(g.ask(3, get("new"))), "v");
 }
 
 }  // namespace

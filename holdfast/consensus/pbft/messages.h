@@ -226,6 +226,9 @@ struct ViewEntered {
   uint64_t epoch = 0;
   View view;
   NodeId primary;
+  // For each of them: how many bytes of results are kept for its client, at most. What the client's earlier requests of
+  // this batch are answered with comes off it. A few bytes for each operation (an error) may always be answered.
+  std::vector<uint64_t> rooms;
 };
 // The checkpoint is certified: a snapshot of the state at it may be taken, if the owner still has that state.
 struct CheckpointStable {
