@@ -30,6 +30,7 @@ void Replica::Impl::transfer_tick(Step& s) {
 // Gives up what came so far, and turns to the next member, at the next tick: whoever sends nonsense must not make this
 // replica busy.
 void Replica::Impl::give_up_sender(Step& s) {
+  coming_offer = {};
   if (transfer.blob) s.out.blob(BlobDrop{transfer.blob});
   transfer = Transfer{.active = true,
                       .sender = transfer.sender + 1,

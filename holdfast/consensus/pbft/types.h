@@ -216,6 +216,9 @@ struct Config {
   Duration vote_wait = Duration::millis(20);
 
   uint64_t transfer_bytes = 256 << 10;  // in one message of a state transfer
+  // What one member, or client, is given in each resend_interval of what it asks for: batches, parts of the log and of
+  // offers, answers over again. What it needs to catch up comes more slowly than that.
+  uint64_t serve_bytes = 16 << 20;
   uint64_t max_snapshot_bytes = uint64_t{1} << 40;
 };
 
