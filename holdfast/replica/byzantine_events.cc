@@ -124,6 +124,13 @@ void ByzantineReplica::state_is(const crypto::Digest& digest) {
   batch_->digest = certified_form(digest, applied_);
 }
 
+// Whatever the latest checkpoint was: what came of it is not there any more.
+void ByzantineReplica::state_is_damaged(Time now, Out& out) {
+  if (phase_ != Phase::kRunning) return;
+  const crypto::Digest none = crypto::digest("no state that was ever certified");
+  core_step(now, out, [&](auto& o) { core_->audit(now, core_->stable_checkpoint(), none, o); });
+}
+
 // What is certified of a state: the owner's, and how many commands have made it.
 crypto::Digest ByzantineReplica::certified_form(const crypto::Digest& state, consensus::Index applied) {
   return crypto::Hasher().add(state).add(applied.value()).finish();

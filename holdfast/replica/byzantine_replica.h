@@ -73,6 +73,7 @@ class ByzantineReplica final : public Replica {
   size_t answer_room() const override;
   void answer(Slice answer) override;
   void state_is(const crypto::Digest& digest) override;
+  void state_is_damaged(Time now, Out& out) override;
   bool answered() const override;
   void on_answers(Time now, Out& out) override;
 

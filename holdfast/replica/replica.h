@@ -69,6 +69,9 @@ class Replica {
   virtual size_t answer_room() const { return std::numeric_limits<size_t>::max(); }
   virtual void answer(Slice) {}
   virtual void state_is(const crypto::Digest&) {}
+  // The owner has found by itself that its state is not what the commands have made of it. A ByzantineReplica replaces it
+  // by that of others, once any checkpoint is certified.
+  virtual void state_is_damaged(Time, Out&) {}
   // Whether answers have gathered that make more possible; then on_answers() is to be called, once all events that were
   // raised have been handled.
   virtual bool answered() const { return false; }

@@ -214,6 +214,16 @@ void Service::Impl::state_digest_wanted(bool from_scratch) {
   replica->state_is(from_scratch ? store.audited_digest() : store.state_digest());
 }
 
+// Snapshots are taken when there is something new. What rots in a group that only rests is found here, a slice at a time.
+void Service::Impl::audit(Time t, Out& out) {
+  if (!audits() || t < audit_at) return;
+  const std::optional<bool> sound = store.audit(kAuditVersions, kAuditBytes);
+  audit_at = t + (sound ? kAuditRest : kAuditPause);
+  if (sound.value_or(true)) return;
+  mark<"service.rot_found">();
+  replica_step(t, out, [&](replica::Replica::Out& o) { replica->state_is_damaged(t, o); });
+}
+
 void Service::Impl::begin_anew(Time t) {
   passed_on = std::max(passed_on, store.revision());
   serializable_ready = false;

@@ -109,6 +109,8 @@ struct Service::Impl {
   void state_moved(Time now, Out& out);
   void state_digest_wanted(bool from_scratch);
   void begin_anew(Time now);
+  void audit(Time now, Out& out);
+  bool audits() const { return byzantine() && replica->started() && !stopping; }
 
   // group_change.cc
   store::Error group_change_refusal(const store::Request& request) const;
@@ -176,6 +178,7 @@ struct Service::Impl {
   Time promote_at;                   // not before
   Time clock_advanced_at;            // when the store's log time last moved
   bool no_room = false;              // a request was refused by the quota: the alarm is to be raised
+  Time audit_at;                     // over PBFT: when memory is looked at for rot again
   bool garbage_left = false;
   bool watch_work_left = false;
   std::map<CallId, store::Revision> physical_compactions;  // up to which revision
@@ -196,6 +199,9 @@ inline constexpr RetryPolicy kReadRetry = RetryPolicy(Repeatable::kIdempotent).e
 inline constexpr Duration kTickInterval = Duration::millis(500);
 inline constexpr Duration kGarbagePause = Duration::millis(10);
 inline constexpr size_t kGarbageSlice = 1000;
+// A slice takes about a millisecond; passes over a small state come after one another with a pause.
+inline constexpr size_t kAuditVersions = 500, kAuditBytes = size_t{1} << 20;
+inline constexpr Duration kAuditPause = Duration::millis(100), kAuditRest = Duration::seconds(10);
 
 // One step of the replica inside a step of the service.
 template <class Step>

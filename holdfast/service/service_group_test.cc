@@ -253,6 +253,24 @@ TEST(GroupService, AnOlderSnapshotInThePlaceOfTheLatestIsFoundOut) {
   EXPECT_EQ(value_of(g.ask(3, get("k"))), "89");
 }
 
+TEST(GroupService, WhatRotsInTheMemoryOfAMemberThatRestsIsFoundAndReplaced) {
+  Group g;
+  g.start(4);
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(error_of(g.ask(1, put("k", "value " + std::to_string(i)))), Error::kNone);
+  g.cluster.run_for(Duration::seconds(1));
+  const crypto::Digest sound = g.store(1).state_digest();
+  const Slice held = std::get<store::RangeResponse>(g.store(3).range(get("k"))).kvs[0].value;
+  const_cast<char*>(held.data())[held.size() / 2] ^= 0x10;  // NOLINT: as a failing memory would
+  ASSERT_NE(value_of(g.store(3).range(get("k"))), "value 59");
+  ASSERT_EQ(g.store(3).state_digest(), sound) << "the digest that is kept does not show it";
+  const uint64_t before = hits_of("service.rot_found");
+  g.cluster.run_for(Duration::seconds(25));
+  EXPECT_EQ(hits_of("service.rot_found"), before + 1);
+  EXPECT_EQ(value_of(g.store(3).range(get("k"))), "value 59");
+  EXPECT_EQ(g.store(3).audited_digest(), g.store(1).audited_digest());
+  EXPECT_EQ(error_of(g.ask(3, put("k", "it serves"))), Error::kNone);
+}
+
 TEST(GroupService, ASnapshotThatIsGoneIsFetchedFromAnotherMember) {
   Group g;
   g.start(4);

@@ -119,6 +119,10 @@ class Store {
   // What state_digest() is, worked out from the data as it lies in memory now: another one if something has rotted
   // since it was written. A pass over all data.
   crypto::Digest audited_digest() const;
+  // The same in slices, between commands: whether versions and leases are, as they lie in memory, what the kept digest
+  // says. Each call looks at about so many versions, of about so many bytes, and the last of a pass at all leases;
+  // nothing before a pass is complete. After keep_digest() only.
+  std::optional<bool> audit(size_t max_versions, size_t max_bytes);
 
   // Compaction is logical at once and physical in slices, which nobody can observe. True when something is left to do.
   bool collect_garbage(size_t max_versions);
