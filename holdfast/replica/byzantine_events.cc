@@ -46,6 +46,8 @@ void ByzantineReplica::execute(Time now, const pbft::Execute& event, Out& out) {
   batch_.emplace(Batch{event, {}, std::nullopt});
   clock_ms_ = std::max(clock_ms_, event.stamp_ms);
   clock_at_ = now;
+  count_batch(event);
+  batch_->given.resize(event.requests.size());
   for (size_t r = 0; r < event.requests.size(); ++r) {
     const pbft::Request& request = event.requests[r];
     batch_->results.emplace_back(request.operations.size());
@@ -61,7 +63,7 @@ void ByzantineReplica::execute(Time now, const pbft::Execute& event, Out& out) {
   const bool snapshot = snapshot_due();
   out.raise(DigestWanted{/*from_scratch=*/snapshot});
   if (!snapshot) return;
-  commands_since_snapshot_ = bytes_since_snapshot_ = 0;
+  entries_since_snapshot_ = bytes_since_snapshot_ = 0;
   wanted_header_ = ImageHeader{applied_, applied_term(), membership_, clock_ms_, {}, {}};
   writing_ = event.seq;
   out.raise(SnapshotWanted{});
@@ -79,8 +81,6 @@ bool ByzantineReplica::execute_operation(const pbft::Request& request, const Sli
     out.raise(Question{std::move(operation->bytes)});
     return true;
   }
-  ++commands_since_snapshot_;
-  bytes_since_snapshot_ += bytes.size();
   const NodeId origin = request.id.client;
   const bool own = origin == config_.consensus.self && request.id.incarnation == incarnation_;
   out.raise(Apply{++applied_, applied_term(), clock_ms_, std::move(operation->bytes), 0, origin,
@@ -88,10 +88,30 @@ bool ByzantineReplica::execute_operation(const pbft::Request& request, const Sli
   return true;
 }
 
-void ByzantineReplica::answer(Slice answer) {
+// The same at every member, for the order decides what was answered before.
+size_t ByzantineReplica::answer_room() const {
   ensure(!owed_.empty(), "an answer was asked for");
+  const Owed& owed = owed_.front();
+  if (owed.read) return kMaxGroupAnswerBytes;
+  const auto left = [](uint64_t room, uint64_t given) { return room - std::min(room, given); };
+  const auto to_client = batch_->given_to.find(batch_->execute.requests[owed.request].id.client);
+  const uint64_t of_client = to_client != batch_->given_to.end() ? to_client->second : 0;
+  const uint64_t room = std::min(left(kMaxGroupAnswerBytes, batch_->given[owed.request]),
+                                 left(batch_->execute.rooms[owed.request], of_client));
+  return std::max(room, kLeastAnswerBytes);
+}
+
+void ByzantineReplica::answer(Slice answer) {
+  if (answer.size() > answer_room()) {
+    mark<"replica.answer_too_large">();
+    answer = Slice();
+  }
   const Owed owed = owed_.front();
   owed_.pop_front();
+  if (!owed.read) {
+    batch_->given[owed.request] += answer.size();
+    batch_->given_to[batch_->execute.requests[owed.request].id.client] += answer.size();
+  }
   if (owed.read) {
     read_answers_.emplace_back(*owed.read, std::move(answer));
   } else {
@@ -102,6 +122,13 @@ void ByzantineReplica::answer(Slice answer) {
 void ByzantineReplica::state_is(const crypto::Digest& digest) {
   ensure(batch_.has_value(), "a digest was asked for");
   batch_->digest = certified_form(digest, applied_);
+}
+
+// Whatever the latest checkpoint was: what came of it is not there any more.
+void ByzantineReplica::state_is_damaged(Time now, Out& out) {
+  if (phase_ != Phase::kRunning) return;
+  const crypto::Digest none = crypto::digest("no state that was ever certified");
+  core_step(now, out, [&](auto& o) { core_->audit(now, core_->stable_checkpoint(), none, o); });
 }
 
 // What is certified of a state: the owner's, and how many commands have made it.

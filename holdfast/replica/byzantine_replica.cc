@@ -21,6 +21,7 @@ pbft::Config core_config(const Config& c) {
   out.checkpoint_interval = c.byzantine->checkpoint_interval;
   out.window = 4 * c.byzantine->checkpoint_interval;
   out.max_request_bytes = kMaxGroupRequestBytes;
+  out.max_client_result_bytes = kMaxGatewayAnswerBytes;
   return out;
 }
 

@@ -12,6 +12,10 @@
 // Snapshots are images of the state at a checkpoint. They count once the checkpoint is certified, and their digest is
 // checked against it: at every start, and when they come from others. A damaged one is replaced by another member's.
 //
+// Bounds: an answer has at most kMaxGroupAnswerBytes, as have all answers to one bundle of a gateway; answers that a
+// gateway may still ask for are kept, at most kMaxGatewayAnswerBytes for each. An owner whose answer does not fit
+// (answer_room()) answers with an error, as every member does at that place.
+//
 // Thread rule: one thread at a time.
 #pragma once
 
@@ -66,8 +70,10 @@ class ByzantineReplica final : public Replica {
 
   void begin_snapshot(Time now, std::unique_ptr<ImageReader> image, Out& out) override;
   bool load_done(Time now, const Status& loaded, const crypto::Digest& digest, Out& out) override;
+  size_t answer_room() const override;
   void answer(Slice answer) override;
   void state_is(const crypto::Digest& digest) override;
+  void state_is_damaged(Time now, Out& out) override;
   bool answered() const override;
   void on_answers(Time now, Out& out) override;
 
@@ -99,6 +105,8 @@ class ByzantineReplica final : public Replica {
     pbft::Execute execute;
     std::vector<std::vector<Slice>> results;
     std::optional<crypto::Digest> digest;  // when it ends in a checkpoint
+    std::vector<uint64_t> given = {};      // bytes of the results of each request
+    std::map<NodeId, uint64_t> given_to = {};
   };
 
   // Steps of the two parts.
@@ -129,6 +137,7 @@ class ByzantineReplica final : public Replica {
   void stop(std::string what, Out& out);
 
   // byzantine_snapshots.cc
+  void count_batch(const pbft::Execute& event);
   bool snapshot_due() const;
   void write_snapshot(Out& out);
   void offer_snapshot(Time now, Out& out);
@@ -186,7 +195,7 @@ class ByzantineReplica final : public Replica {
   pbft::Seq loading_;
   bool state_replaced_ = false;
   std::optional<ImageHeader> wanted_header_;
-  uint64_t commands_since_snapshot_ = 0, bytes_since_snapshot_ = 0, image_bytes_ = 0;
+  uint64_t entries_since_snapshot_ = 0, bytes_since_snapshot_ = 0, image_bytes_ = 0;
 };
 
 }  // namespace holdfast::replica

@@ -5,9 +5,20 @@
 
 namespace holdfast::replica {
 
+// Everything that was ordered stays in the log and in memory until a snapshot takes its place: also what makes no sense,
+// what was only asked, what is repeated, and batches without anything. So all of it counts, or one lying gateway or
+// primary could make both grow for ever.
+void ByzantineReplica::count_batch(const pbft::Execute& event) {
+  constexpr uint64_t kRecordsOfAPlace = 256, kSignatureOfAVote = 96;
+  uint64_t operations = 0;
+  for (const pbft::Request& r : event.requests) operations += r.operations.size();
+  entries_since_snapshot_ += std::max<uint64_t>(operations, 1);
+  bytes_since_snapshot_ += event.bytes + kRecordsOfAPlace + kSignatureOfAVote * membership_.voters.size();
+}
+
 bool ByzantineReplica::snapshot_due() const {
   const bool due =
-      commands_since_snapshot_ >= config_.snapshot_count || bytes_since_snapshot_ >= config_.snapshot_bytes;
+      entries_since_snapshot_ >= config_.snapshot_count || bytes_since_snapshot_ >= config_.snapshot_bytes;
   return due && bytes_since_snapshot_ >= image_bytes_ && !writer_ && !sealed_ && !loader_;
 }
 
@@ -130,7 +141,7 @@ void ByzantineReplica::adopt_image_header(Time now) {
   clock_ms_ = header.clock_ms;
   clock_at_ = now;
   image_bytes_ = loader_->image_bytes();
-  commands_since_snapshot_ = bytes_since_snapshot_ = 0;
+  entries_since_snapshot_ = bytes_since_snapshot_ = 0;
 }
 
 // Drops blobs that no recovery and no transfer needs, and releases records.

@@ -14,6 +14,9 @@ namespace holdfast::replica {
 // Of one bundle of a gateway's operations; a single operation is no larger, either.
 inline constexpr uint64_t kMaxGroupRequestBytes = uint64_t{4} << 20;
 
+// Every operation may be answered with so many, whatever the others were answered with: an error, or that it was done.
+inline constexpr uint64_t kLeastAnswerBytes = 128;
+
 // The gateway's tokens: proposals and reads side by side.
 constexpr uint64_t command_token(uint64_t sequence) { return sequence * 2; }
 constexpr uint64_t read_token(uint64_t number) { return number * 2 + 1; }

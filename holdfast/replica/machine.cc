@@ -107,8 +107,10 @@ void Machine::handle(Time now, Event& event, Out& out) {
   } else if (auto* e = std::get_if<ReadReady>(&event)) {
     const auto call = calls_.find(e->token);
     if (call == calls_.end()) return;
-    finish(call, absl::OkStatus(), e->answer ? std::string(e->answer->view()) : machine_.query(call->second.question),
-           out);
+    if (!e->answer) return finish(call, absl::OkStatus(), machine_.query(call->second.question), out);
+    std::string answer;
+    const Status status = taken(*e->answer, answer);
+    finish(call, status, std::move(answer), out);
   } else if (auto* e = std::get_if<ReadFailed>(&event)) {
     // Nothing was read, so it can be asked again for as long as the caller waits.
     mark<"machine.read_retried">();
@@ -127,7 +129,7 @@ void Machine::handle(Time now, Event& event, Out& out) {
 
 void Machine::apply(const Apply& event, Out& out) {
   std::string answer = machine_.apply({event.index.value(), event.clock_ms}, event.command.view());
-  if (event.wants_answer) return replica_->answer(Slice::take(std::move(answer)));
+  if (event.wants_answer) return give(std::move(answer));
   if (event.own_sequence != 0) settle(event.own_sequence, absl::OkStatus(), std::move(answer), out);
 }
 

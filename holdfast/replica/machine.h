@@ -4,8 +4,9 @@
 //
 // Guarantees: an Answer with an OK status means that the command was applied at one moment between call and answer, and
 // is stable on a quorum; the question was answered from a state that holds every command answered before it was asked
-// (linearizable). With kDeadlineExceeded, kUnavailable and kCancelled the outcome of a command is unknown, with any
-// other code it did not and will not take effect. A command is applied at most once, whatever fails.
+// (linearizable). With kDeadlineExceeded, kUnavailable and kCancelled the outcome of a command is unknown; with
+// kOutOfRange, over PBFT, it took effect, and its answer was larger than a group keeps (kMaxGroupAnswerBytes for all
+// answers of a bundle); with any other code it did not and will not take effect. A command is applied at most once, whatever fails.
 //
 // Thread rule: one thread at a time. Contract: docs/architecture.md.
 #pragma once
@@ -99,6 +100,8 @@ class Machine {
   void apply_membership(const ApplyMembership& event, Out& out);
   void membership_failed(Time now, const MembershipFailed& event, Out& out);
   bool handle_group(Event& event, Out& out);
+  void give(std::string answer);
+  static Status taken(const Slice& said, std::string& answer);
   void load_ended(Time now, Out& out);
   bool byzantine() const { return config_.replica.engine == EngineKind::kPbft; }
   crypto::Digest digest() const;

@@ -38,14 +38,38 @@ class MachineImage : public ImageReader {
 };
 }  // namespace
 
+// The last byte of what a group has answered: whether the machine's own answer comes before it.
+constexpr char kWhole = 1, kTooLarge = 2;
+
+// To PBFT, which keeps answers, and so bounds them.
+void Machine::give(std::string answer) {
+  if (answer.size() >= replica_->answer_room()) {
+    mark<"machine.answer_too_large">();
+    answer.assign(1, kTooLarge);
+  } else {
+    answer.push_back(kWhole);
+  }
+  replica_->answer(Slice::take(std::move(answer)));
+}
+
+Status Machine::taken(const Slice& said, std::string& answer) {
+  if (said.empty() || said.view().back() != kWhole) {
+    return absl::OutOfRangeError("its answer has more bytes than a group keeps; a command was carried out all the same");
+  }
+  answer = std::string(said.view().substr(0, said.size() - 1));
+  return absl::OkStatus();
+}
+
 // What comes of PBFT only.
 bool Machine::handle_group(Event& event, Out& out) {
   if (const auto* e = std::get_if<Question>(&event)) {
-    replica_->answer(Slice::take(machine_.query(e->question.view())));
+    give(machine_.query(e->question.view()));
   } else if (std::holds_alternative<DigestWanted>(event)) {
     replica_->state_is(digest());
   } else if (const auto* e = std::get_if<Answered>(&event)) {
-    settle(e->sequence, absl::OkStatus(), std::string(e->answer.view()), out);
+    std::string answer;
+    const Status status = taken(e->answer, answer);
+    settle(e->sequence, status, std::move(answer), out);
   } else if (const auto* e = std::get_if<ProposalRefused>(&event)) {
     settle(e->sequence, absl::ResourceExhaustedError("too much waits for the group; try again later"), {}, out);
   } else if (std::holds_alternative<Reset>(event)) {

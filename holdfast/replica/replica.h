@@ -12,6 +12,7 @@
 // Thread rule: one thread at a time.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -63,8 +64,14 @@ class Replica {
   // loaded is the state now. False: it is thrown away.
   virtual bool load_done(Time now, const Status& loaded, const crypto::Digest& digest, Out& out) = 0;
   // To each Apply with `wants_answer` and each Question, in their order; to DigestWanted.
+  // An answer with more bytes than answer_room(), asked for just before, is no answer: empty bytes take its place at
+  // every member. A hundred bytes or so there are always.
+  virtual size_t answer_room() const { return std::numeric_limits<size_t>::max(); }
   virtual void answer(Slice) {}
   virtual void state_is(const crypto::Digest&) {}
+  // The owner has found by itself that its state is not what the commands have made of it. A ByzantineReplica replaces it
+  // by that of others, once any checkpoint is certified.
+  virtual void state_is_damaged(Time, Out&) {}
   // Whether answers have gathered that make more possible; then on_answers() is to be called, once all events that were
   // raised have been handled.
   virtual bool answered() const { return false; }

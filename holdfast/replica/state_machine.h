@@ -7,6 +7,8 @@
 //
 // Over PBFT more hangs on it, because what a member says is compared with what the others say:
 //   - An answer (of apply and of query) that differs from the others' counts as a lie, and is not believed.
+//   - An answer has 8 MiB at most, and so have all answers to commands that a member bundled. A larger one is lost,
+//     although the command was applied.
 //   - Every few dozen batches all members sign the digest of their states. Who differs throws its state away and
 //   fetches
 //     the others'; when more than a third differ, the group gets no further. So digest() is a function of the state

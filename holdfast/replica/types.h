@@ -173,6 +173,12 @@ struct ByzantineConfig {
   uint64_t checkpoint_interval = 64;
 };
 
+// Over PBFT: of one answer, and of all answers to one bundle of a gateway.
+inline constexpr uint64_t kMaxGroupAnswerBytes = uint64_t{8} << 20;
+// Of the answers that are kept for a gateway, which may ask again. Four bundles of it are under way, at most, so an
+// honest one never meets this bound.
+inline constexpr uint64_t kMaxGatewayAnswerBytes = 4 * kMaxGroupAnswerBytes;
+
 struct Config {
   EngineKind engine = EngineKind::kRaft;
   std::optional<ByzantineConfig> byzantine;  // with kPbft
@@ -183,7 +189,8 @@ struct Config {
   uint64_t incarnation_hint = 0;    // e.g. wall-clock microseconds: keeps a wiped disk's process unique
   // A snapshot is taken after so many entries, or so many bytes of entries, whichever comes first; but not before the
   // entries have as many bytes as the snapshot before them had, uncompressed. So writing snapshots costs about as much
-  // as writing the log, however large the state (dissertation 5.1.3).
+  // as writing the log, however large the state (dissertation 5.1.3). Over PBFT each place of
+  // the order counts as an entry at least, whatever it holds.
   uint64_t snapshot_count = 10'000;
   uint64_t snapshot_bytes = uint64_t{256} << 20;
   size_t snapshot_slice_bytes = size_t{256} << 10;

@@ -1,6 +1,7 @@
 #include "holdfast/runtime/peer_link.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -58,19 +59,29 @@ void PeerLink::set_urls(const std::vector<std::string>& urls) {
 void PeerLink::send(Chain message) {
   if (message.size() > config_.max_frame_bytes) {
     mark<"peer.oversize_dropped">();
-    spdlog::error("peer.message_too_large peer={:x} bytes={} limit={}", to_.value(), message.size(),
-                  config_.max_frame_bytes);
+    say_dropped("message_too_large", message.size());
     return counters_.dropped.add();
   }
   if (!connected()) return counters_.dropped.add();
   if (queued_bytes_ + message.size() > config_.max_queue_bytes) {
     mark<"peer.queue_full">();
+    say_dropped("queue_full", message.size());
     return counters_.dropped.add();
   }
   counters_.sent.add();
   queue_.push_back(frame(FrameKind::kMessage, message));
   queued_bytes_ += queue_.back().size();
   post_flush(attempt_);
+}
+
+void PeerLink::say_dropped(const char* why, size_t bytes) {
+  ++dropped_unsaid_;
+  const auto now = std::chrono::steady_clock::now();
+  if (drops_said_ && now - *drops_said_ < std::chrono::minutes(1)) return;
+  drops_said_ = now;
+  spdlog::error("peer.message_dropped peer={:x} why={} bytes={} frame_limit={} queued={} queue_limit={} messages={}",
+                to_.value(), why, bytes, config_.max_frame_bytes, queued_bytes_, config_.max_queue_bytes,
+                std::exchange(dropped_unsaid_, 0));
 }
 
 void PeerLink::close() {

@@ -1,15 +1,18 @@
 // The outgoing connection to one other member: kept up by itself, messages are only sent on it.
 //
 // Guarantees: messages that arrive do so in the order of send(), whole and unaltered; any may be lost (no connection, a
-// full queue, a broken connection). At most max_queue_bytes wait, plus what the kernel holds.
+// full queue, a broken connection). At most max_queue_bytes wait, plus what the kernel holds. What is dropped because it
+// is too large, or for a full queue, is said in the log, at most once a minute for each peer.
 //
 // Half-open connections are noticed by pings: `silent_pings` of them in a row without an answer end the connection. A
 // process that was itself paused does not mistake that for silence, since it counts pings, not time.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +70,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void post_flush(const AttemptPtr& a);
   void flush(const AttemptPtr& a);
   void drop_attempt();
+  void say_dropped(const char* why, size_t bytes);
   void fail(const AttemptPtr& a, const std::string& why, Duration at_least = {});
   void retry_after(Duration wait);
   bool current(const AttemptPtr& a) const { return a == attempt_; }
@@ -84,6 +88,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   Retry backoff_;  // of connecting, which does no harm twice
   std::deque<Chain> queue_;
   size_t queued_bytes_ = 0;
+  uint64_t dropped_unsaid_ = 0;  // messages, since it was last said that some are dropped
+  std::optional<std::chrono::steady_clock::time_point> drops_said_;
   std::string last_trouble_;  // so that a peer that stays away is reported once
   bool closed_ = false;
 };

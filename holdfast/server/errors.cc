@@ -163,6 +163,10 @@ Outcome own_outcome(store::Error error) {
       return {Code::kFailedPrecondition,
               "etcdserver: this cluster has no administrator who signs changes of its members; ask without "
               "--administrator-key-file"};
+    case store::Error::kAnswerTooLarge:
+      return {Code::kResourceExhausted,
+              "etcdserver: the answer has more than the 8 MiB that a cluster with --consensus=pbft answers with: ask "
+              "for less at a time, with a limit, for keys only, or as a serializable read"};
     default:
       return {};
   }

@@ -27,10 +27,10 @@ void Service::Impl::apply(Time t, const replica::Apply& event, Out& out) {
   answer(event.own_sequence, std::move(response), out);
 }
 
-store::Response Service::Impl::apply_command(Time t, const store::Command& command) {
+store::Response Service::Impl::apply_command(Time t, const store::Command& command, size_t max_answer) {
   // The table of the founding members: whoever leads first proposes it, and a successor may do so again.
   if (std::holds_alternative<store::SetMembers>(command) && !store.members().empty()) return members_response();
-  store::Response response = store.apply(command);
+  store::Response response = store.apply(command, max_answer);
   hub.applied(t, store);
   if (std::holds_alternative<store::CompactRequest>(command)) garbage_left = true;
   return response;

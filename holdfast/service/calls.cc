@@ -152,9 +152,9 @@ void Service::Impl::move_leader(Time t, CallId id, const store::MoveLeaderReques
 // --- Reads
 // ----------------------------------------------------------------------------------------------------------------
 
-store::Response Service::Impl::read(Time t, const store::Request& request) const {
-  if (const auto* r = std::get_if<store::RangeRequest>(&request)) return store.range(*r);
-  if (const auto* r = std::get_if<store::TxnRequest>(&request)) return store.read_txn(*r);
+store::Response Service::Impl::read(Time t, const store::Request& request, size_t max_bytes) const {
+  if (const auto* r = std::get_if<store::RangeRequest>(&request)) return store.range(*r, max_bytes);
+  if (const auto* r = std::get_if<store::TxnRequest>(&request)) return store.read_txn(*r, max_bytes);
   if (const auto* r = std::get_if<store::LeaseTimeToLiveRequest>(&request)) {
     return store.lease_time_to_live(*r, std::max<int64_t>(0, (t - clock_advanced_at).millis()));
   }

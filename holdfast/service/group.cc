@@ -29,8 +29,29 @@ store::Limits widest() {
   return limits;
 }
 
+// Addresses are in the answers about members, so nobody's may fill them.
+constexpr size_t kMaxAddressBytes = size_t{64} << 10;
+
+// Of an answer besides what the store says.
+constexpr size_t kGroupAnswerBytes = 64;
+size_t ttls_bytes(size_t leases) { return kGroupAnswerBytes + 10 * leases; }
+
+bool is_too_large(const GroupAnswer& answer) {
+  const auto* response = std::get_if<store::Response>(&answer);
+  const auto* refused = response != nullptr ? std::get_if<store::Refused>(response) : nullptr;
+  return refused != nullptr && refused->error == Error::kAnswerTooLarge;
+}
+
+// An answer that would fit if others were not answered at the same time can be asked for again.
+Error too_large(size_t room) {
+  return room < replica::kMaxGroupAnswerBytes ? Error::kTooManyRequests : Error::kAnswerTooLarge;
+}
+
 // Whether `origin` may propose the command at all.
-Error unacceptable(const store::Command& command, NodeId origin) {
+Error unacceptable(const store::Command& command, size_t bytes, NodeId origin) {
+  const bool addresses = std::holds_alternative<store::Publish>(command) ||
+                         std::holds_alternative<store::MemberUpdateRequest>(command);
+  if (addresses && bytes > kMaxAddressBytes) return Error::kRequestTooLarge;
   if (std::holds_alternative<store::SetMembers>(command)) return Error::kInvalidArgument;
   if (const auto* publish = std::get_if<store::Publish>(&command)) {
     return publish->member == origin ? Error::kNone : Error::kInvalidArgument;
@@ -75,14 +96,18 @@ std::vector<store::Member> Service::Impl::founders() const {
 
 void Service::Impl::apply_for_group(Time t, const replica::Apply& event) {
   StatusOr<store::Command> command = codec::decode<store::Command>(event.command);
-  const Error error = command.ok() ? unacceptable(*command, event.origin) : Error::kInvalidArgument;
+  Error error = command.ok() ? unacceptable(*command, event.command.size(), event.origin) : Error::kInvalidArgument;
+  const size_t room = replica->answer_room();
+  const auto* renewals = command.ok() ? std::get_if<store::LeaseRenew>(&*command) : nullptr;
+  if (renewals != nullptr && ttls_bytes(renewals->ids.size()) > room) error = Error::kTooManyRequests;
   if (error != Error::kNone) {
     mark<"service.group_command_refused">();
-    return replica->answer(codec::encode_flat(GroupAnswer(store::Response(store::Refused{error, store.revision()}))));
+    return replica->answer(refusal_of(error));
   }
   // Time comes from the order, which all members judge; a command says nothing about it.
   if (auto* tick = std::get_if<store::Tick>(&*command)) tick->clock_ms = 0;
-  GroupAnswer answer = apply_command(t, *command);
+  GroupAnswer answer = apply_command(t, *command, room - std::min(room, kGroupAnswerBytes));
+  if (is_too_large(answer)) return replica->answer(refusal_of(too_large(room)));
   if (const auto* renew = std::get_if<store::LeaseRenew>(&*command)) {
     LeaseTtls ttls;
     for (const store::LeaseId id : renew->ids) ttls.seconds.push_back(store.lease_ttl_seconds(id).value_or(0));
@@ -94,16 +119,21 @@ void Service::Impl::apply_for_group(Time t, const replica::Apply& event) {
   replica->answer(codec::encode_flat(answer));
 }
 
+Slice Service::Impl::refusal_of(Error error) const {
+  return codec::encode_flat(GroupAnswer(store::Response(store::Refused{error, store.revision()})));
+}
+
 void Service::Impl::answer_question(const replica::Question& event) {
   StatusOr<store::Request> request = codec::decode<store::Request>(event.question);
-  store::Response response = store::Refused{Error::kInvalidArgument, store.revision()};
-  if (request.ok() && reads(*request)) {
-    const Error error = store::validate(*request, widest());
-    // As of the latest log time, which is the same at all members.
-    response = error == Error::kNone ? read(clock_advanced_at, *request)
-                                     : store::Response(store::Refused{error, store.revision()});
+  if (!request.ok() || !reads(*request)) return replica->answer(refusal_of(Error::kInvalidArgument));
+  if (const Error error = store::validate(*request, widest()); error != Error::kNone) {
+    return replica->answer(refusal_of(error));
   }
-  replica->answer(codec::encode_flat(GroupAnswer(std::move(response))));
+  const size_t room = replica->answer_room();
+  // As of the latest log time, which is the same at all members.
+  const GroupAnswer answer = read(clock_advanced_at, *request, room);
+  const Chain bytes = codec::encode(answer);
+  replica->answer(bytes.size() > room || is_too_large(answer) ? refusal_of(too_large(room)) : bytes.flatten());
 }
 
 void Service::Impl::group_answered(const replica::Answered& event, Out& out) {
@@ -111,6 +141,8 @@ void Service::Impl::group_answered(const replica::Answered& event, Out& out) {
   StatusOr<GroupAnswer> said = codec::decode<GroupAnswer>(event.answer);
   if (!said.ok()) return answer_lost(event.sequence, out);
   if (auto* response = std::get_if<store::Response>(&*said)) {
+    const bool refused = std::holds_alternative<store::Refused>(*response);
+    if (refused && keep_alive_batches.contains(event.sequence)) return proposal_refused(event.sequence, out);
     return answer(event.sequence, std::move(*response), out);
   }
   const auto batch = keep_alive_batches.find(event.sequence);
@@ -171,11 +203,25 @@ void Service::Impl::group_read(CallId id, const Slice& answer, Out& out) {
   if (!said.ok() || !std::holds_alternative<store::Response>(*said)) {
     return refuse_waiting(id, Error::kCorrupt, out);
   }
-  pass_on(id, std::move(std::get<store::Response>(*said)), out);
+  auto& response = std::get<store::Response>(*said);
+  const auto* refused = std::get_if<store::Refused>(&response);
+  // It was ordered, and bundled with others whose answers left no room for this one.
+  if (refused != nullptr && refused->error == Error::kTooManyRequests) return read_failed(now, id.value());
+  pass_on(id, std::move(response), out);
 }
 
 void Service::Impl::state_digest_wanted(bool from_scratch) {
   replica->state_is(from_scratch ? store.audited_digest() : store.state_digest());
+}
+
+// Snapshots are taken when there is something new. What rots in a group that only rests is found here, a slice at a time.
+void Service::Impl::audit(Time t, Out& out) {
+  if (!audits() || t < audit_at) return;
+  const std::optional<bool> sound = store.audit(kAuditVersions, kAuditBytes);
+  audit_at = t + (sound ? kAuditRest : kAuditPause);
+  if (sound.value_or(true)) return;
+  mark<"service.rot_found">();
+  replica_step(t, out, [&](replica::Replica::Out& o) { replica->state_is_damaged(t, o); });
 }
 
 void Service::Impl::begin_anew(Time t) {

@@ -69,7 +69,7 @@ struct Service::Impl {
   Call& wait(Time now, CallId id, store::Request request);
   void read_later(Time now, CallId id, store::Request request);
   void write_later(Time now, CallId id, store::Request request, store::Command command, Out& out);
-  store::Response read(Time now, const store::Request& request) const;
+  store::Response read(Time now, const store::Request& request, size_t max_bytes = store::kAnyAnswer) const;
   store::Response status() const;
   void move_leader(Time now, CallId id, const store::MoveLeaderRequest& request, Out& out);
   void finish(CallId id, store::Response response, Out& out);
@@ -88,7 +88,7 @@ struct Service::Impl {
 
   // apply.cc
   void apply(Time now, const replica::Apply& event, Out& out);
-  store::Response apply_command(Time now, const store::Command& command);
+  store::Response apply_command(Time now, const store::Command& command, size_t max_answer = store::kAnyAnswer);
   void advance_clock(Time now, int64_t clock_ms);
   void answer(uint64_t sequence, store::Response response, Out& out);
   void answer_lost(uint64_t sequence, Out& out);
@@ -100,6 +100,7 @@ struct Service::Impl {
   store::Store founding_store() const;
   std::vector<store::Member> founders() const;
   void apply_for_group(Time now, const replica::Apply& event);
+  Slice refusal_of(store::Error error) const;
   void answer_question(const replica::Question& event);
   void group_answered(const replica::Answered& event, Out& out);
   void proposal_refused(uint64_t sequence, Out& out);
@@ -108,6 +109,8 @@ struct Service::Impl {
   void state_moved(Time now, Out& out);
   void state_digest_wanted(bool from_scratch);
   void begin_anew(Time now);
+  void audit(Time now, Out& out);
+  bool audits() const { return byzantine() && replica->started() && !stopping; }
 
   // group_change.cc
   store::Error group_change_refusal(const store::Request& request) const;
@@ -175,6 +178,7 @@ struct Service::Impl {
   Time promote_at;                   // not before
   Time clock_advanced_at;            // when the store's log time last moved
   bool no_room = false;              // a request was refused by the quota: the alarm is to be raised
+  Time audit_at;                     // over PBFT: when memory is looked at for rot again
   bool garbage_left = false;
   bool watch_work_left = false;
   std::map<CallId, store::Revision> physical_compactions;  // up to which revision
@@ -195,6 +199,9 @@ inline constexpr RetryPolicy kReadRetry = RetryPolicy(Repeatable::kIdempotent).e
 inline constexpr Duration kTickInterval = Duration::millis(500);
 inline constexpr Duration kGarbagePause = Duration::millis(10);
 inline constexpr size_t kGarbageSlice = 1000;
+// A slice takes about a millisecond; passes over a small state come after one another with a pause.
+inline constexpr size_t kAuditVersions = 500, kAuditBytes = size_t{1} << 20;
+inline constexpr Duration kAuditPause = Duration::millis(100), kAuditRest = Duration::seconds(10);
 
 // One step of the replica inside a step of the service.
 template <class Step>

@@ -81,6 +81,7 @@ void Service::on_time(Time now, Out& out) {
   i.housekeep(now, out);
   i.replica_step(now, out, [&](replica::Replica::Out& o) { i.replica->on_time(now, o); });
   i.collect_garbage(out);
+  i.audit(now, out);
   i.watch_work_left = i.hub.work(now, i.store);
   i.announce_watches(out);
 }
@@ -94,6 +95,7 @@ Time Service::deadline() const {
   if (!i.read_retries.empty()) soonest = std::min(soonest, i.read_retries.begin()->first);
   if (i.garbage_left) soonest = std::min(soonest, i.replica->writing_snapshot() ? i.now + kGarbagePause : Time());
   if (i.stopping) soonest = std::min(soonest, i.stop_deadline);
+  if (i.audits()) soonest = std::min(soonest, i.audit_at);
   return std::min(soonest, i.housekeeping_deadline());
 }
 

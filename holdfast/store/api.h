@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
@@ -274,6 +275,9 @@ using Response = std::variant<Refused, RangeResponse, PutResponse, DeleteRangeRe
                               LeaseGrantResponse, LeaseRevokeResponse, LeaseKeepAliveResponse, LeaseTimeToLiveResponse,
                               LeaseLeasesResponse, MembersResponse, StatusResponse, HashKvResponse, MoveLeaderResponse,
                               AlarmResponse>;
+
+// A bound on the bytes of an answer that is none.
+inline constexpr size_t kAnyAnswer = std::numeric_limits<size_t>::max();
 
 // --- Watch -----------------------------------------------------------------------------------------------------------
 

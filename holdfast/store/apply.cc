@@ -9,7 +9,7 @@ namespace {
 
 class Applier {
  public:
-  explicit Applier(Store::Impl& store) : store_(store) {}
+  Applier(Store::Impl& store, size_t max_answer) : store_(store), max_answer_(max_answer) {}
 
   Response operator()(const PutRequest& r) {
     if (const Error e = check_form(r); e != Error::kNone) return refuse(e);
@@ -18,6 +18,7 @@ class Applier {
     if ((r.ignore_value || r.ignore_lease) && store_.map.visible(r.key.view(), store_.revision) == nullptr) {
       return refuse(Error::kKeyNotFound);
     }
+    if (r.prev_kv && most_bytes(store_, r) > max_answer_) return refuse(Error::kAnswerTooLarge);
     Changes changes(store_);
     PutResponse response = changes.put(r);
     changes.commit();
@@ -27,6 +28,7 @@ class Applier {
   Response operator()(const DeleteRangeRequest& r) {
     if (const Error e = check_form(r); e != Error::kNone) return refuse(e);
     if (const Error e = blocked(false); e != Error::kNone) return refuse(e);
+    if (r.prev_kv && most_bytes(store_, r) > max_answer_) return refuse(Error::kAnswerTooLarge);
     Changes changes(store_);
     DeleteRangeResponse response = changes.erase(r);
     changes.commit();
@@ -37,7 +39,7 @@ class Applier {
     if (const Error e = check_form(r); e != Error::kNone) return refuse(e);
     if (const Error e = blocked(has_put(r)); e != Error::kNone) return refuse(e);
     Changes changes(store_);
-    Response response = run_txn(store_, r, &changes);
+    Response response = run_txn(store_, r, &changes, max_answer_);
     changes.commit();
     return response;
   }
@@ -175,13 +177,14 @@ class Applier {
   MembersResponse members() const { return {store_.revision, {}, store_.members}; }
 
   Store::Impl& store_;
+  const size_t max_answer_;
 };
 
 }  // namespace
 
-Response Store::apply(const Command& command) {
+Response Store::apply(const Command& command, size_t max_answer_bytes) {
   impl_->events.clear();
-  return std::visit(Applier(*impl_), command);
+  return std::visit(Applier(*impl_, max_answer_bytes), command);
 }
 
 }  // namespace holdfast::store

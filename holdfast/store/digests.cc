@@ -1,5 +1,6 @@
 #include "holdfast/store/digests.h"
 
+#include "holdfast/base/assert.h"
 #include "holdfast/base/codec.h"
 #include "holdfast/store/impl.h"
 
@@ -51,6 +52,24 @@ crypto::Digest VersionedMap::digest() const {
 }
 
 crypto::Digest VersionedMap::audited_digest() const { return retained().digest(); }
+
+std::optional<bool> VersionedMap::audit(size_t max_versions, size_t max_bytes) {
+  ensure(kept_ != nullptr, "what is in memory is compared with the digest that is kept");
+  if (seen_ == nullptr) {
+    seen_ = std::make_unique<crypto::SetDigest>();
+    next_seen_ = first_;
+  }
+  for (size_t bytes = 0; next_seen_ != nullptr; next_seen_ = next_seen_->next) {
+    const Version& v = *next_seen_;
+    if (max_versions-- == 0 || bytes >= max_bytes) return std::nullopt;
+    if (v.discounted) continue;
+    seen_->add(element_of(v));
+    bytes += v.key->key.size() + v.value.size();
+  }
+  const bool same = *seen_ == *kept_;
+  seen_.reset();
+  return same;
+}
 
 // --- Leases ----------------------------------------------------------------------------------------------------------
 
@@ -108,6 +127,12 @@ crypto::Digest Store::state_digest() const { return impl_->digest_with(impl_->ma
 
 crypto::Digest Store::audited_digest() const {
   return impl_->digest_with(impl_->map.audited_digest(), impl_->leases.audited_digest());
+}
+
+std::optional<bool> Store::audit(size_t max_versions, size_t max_bytes) {
+  const std::optional<bool> versions = impl_->map.audit(max_versions, max_bytes);
+  if (!versions) return std::nullopt;
+  return *versions && impl_->leases.audited_digest() == impl_->leases.digest();
 }
 
 }  // namespace holdfast::store

@@ -51,7 +51,8 @@ enum class Error {
   kChangeUnderWay,       // another one is not in force yet
   kChangeImpossible,     // it makes no sense, or leaves no valid group
   kNoAdministrator,      // a signed change came to a group that has no administrator
+  kAnswerTooLarge,       // larger than any answer of a group may be
 };
-constexpr Error last_value(Error) { return Error::kNoAdministrator; }
+constexpr Error last_value(Error) { return Error::kAnswerTooLarge; }
 
 }  // namespace holdfast::store

@@ -53,8 +53,12 @@ class Changes {
   uint32_t count_ = 0;
 };
 
-// Runs a transaction that is well formed. `changes` is null for one that only reads.
-Response run_txn(const Store::Impl& store, const TxnRequest& txn, Changes* changes);
+// Runs a transaction that is well formed. `changes` is null for one that only reads. kAnswerTooLarge, and nothing is
+// changed: its answer may have more than `max_bytes`.
+Response run_txn(const Store::Impl& store, const TxnRequest& txn, Changes* changes, size_t max_bytes);
+// At least as many bytes as the answer has when it is encoded.
+size_t most_bytes(const Store::Impl& store, const PutRequest& request);
+size_t most_bytes(const Store::Impl& store, const DeleteRangeRequest& request);
 
 // Form alone, without the limits that members may differ in: what every member refuses alike when it applies.
 Error check_form(const RangeRequest& request);

@@ -77,34 +77,82 @@ bool holds_for(const Compare& c, const Version& v) {
   return false;
 }
 
-}  // namespace
+// The rows of a read, in their order.
+struct Rows {
+  std::vector<const Version*> rows;
+  int64_t count = 0;  // also those that only the limit or the bounds leave out
+  bool more = false;
+};
 
-Response read_range(const VersionedMap& map, Revision current, const RangeRequest& r) {
-  if (r.revision > current) return Refused{Error::kFutureRev, current};
-  const Revision revision = r.revision.value() <= 0 ? current : r.revision;
-  if (revision < map.compacted()) return Refused{Error::kCompacted, current};
+size_t limit_of(const RangeRequest& r) { return r.limit > 0 ? static_cast<size_t>(r.limit) : kAnyAnswer; }
+Revision revision_of(const RangeRequest& r, Revision current) { return r.revision.value() <= 0 ? current : r.revision; }
 
-  RangeResponse response;
-  response.revision = current;
+// As many as are there within the bounds, up to `enough`; unsorted.
+Rows scan(const VersionedMap& map, Revision revision, const RangeRequest& r, size_t enough) {
+  Rows found;
+  map.scan(Interval::of(r.key, r.range_end), revision, [&](const KeyEntry&, const Version& v) {
+    ++found.count;
+    if (r.count_only || found.rows.size() >= enough || !within_bounds(r, v)) return;
+    found.rows.push_back(&v);
+  });
+  return found;
+}
+
+Rows read_rows(const VersionedMap& map, Revision revision, const RangeRequest& r) {
   // Bounds and an explicit order need every row before the limit can cut. A sort target alone does not: it then orders
   // the rows that the limit left, as it does in etcd.
   const bool everything = r.sort_order != SortOrder::kNone || has_bounds(r);
-  const size_t limit = r.limit > 0 ? static_cast<size_t>(r.limit) : std::numeric_limits<size_t>::max();
-  const size_t enough = everything || r.limit <= 0 ? std::numeric_limits<size_t>::max() : limit + 1;
-  std::vector<const Version*> rows;
-  const Interval interval = Interval::of(r.key, r.range_end);
-  map.scan(interval, revision, [&](const KeyEntry&, const Version& v) {
-    ++response.count;
-    if (r.count_only || rows.size() >= enough || !within_bounds(r, v)) return;
-    rows.push_back(&v);
-  });
-  if (rows.size() > 1) sort_rows(r, rows);
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    response.more = true;
+  const size_t limit = limit_of(r);
+  Rows found = scan(map, revision, r, everything || limit == kAnyAnswer ? kAnyAnswer : limit + 1);
+  if (found.rows.size() > 1) sort_rows(r, found.rows);
+  if (found.rows.size() > limit) {
+    found.rows.resize(limit);
+    found.more = true;
   }
-  response.kvs.reserve(rows.size());
-  for (const Version* v : rows) {
+  return found;
+}
+
+size_t sum_of(const std::vector<const Version*>& rows, const RangeRequest& r) {
+  size_t bytes = kBareAnswerBytes;
+  for (const Version* v : rows) bytes += most_bytes(*v, r.keys_only);
+  return bytes;
+}
+
+}  // namespace
+
+size_t most_bytes(const Version& v, bool keys_only) {
+  constexpr size_t kNumbers = 64;
+  return kNumbers + v.key->key.size() + (keys_only ? 0 : v.value.size());
+}
+
+size_t most_bytes(const VersionedMap& map, Revision current, const RangeRequest& r, bool changing) {
+  const Revision revision = revision_of(r, current);
+  if (!changing) return sum_of(read_rows(map, revision, r).rows, r);
+  // What is written may let any rows come within the limit: the largest, at worst.
+  std::vector<const Version*> rows = scan(map, revision, r, kAnyAnswer).rows;
+  if (const size_t limit = limit_of(r); rows.size() > limit) {
+    std::nth_element(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(limit), rows.end(),
+                     [&](const Version* a, const Version* b) {
+                       return most_bytes(*a, r.keys_only) > most_bytes(*b, r.keys_only);
+                     });
+    rows.resize(limit);
+  }
+  return sum_of(rows, r);
+}
+
+Response read_range(const VersionedMap& map, Revision current, const RangeRequest& r, size_t max_bytes) {
+  if (r.revision > current) return Refused{Error::kFutureRev, current};
+  const Revision revision = revision_of(r, current);
+  if (revision < map.compacted()) return Refused{Error::kCompacted, current};
+
+  const Rows found = read_rows(map, revision, r);
+  if (max_bytes != kAnyAnswer && sum_of(found.rows, r) > max_bytes) return Refused{Error::kAnswerTooLarge, current};
+  RangeResponse response;
+  response.revision = current;
+  response.count = found.count;
+  response.more = found.more;
+  response.kvs.reserve(found.rows.size());
+  for (const Version* v : found.rows) {
     response.kvs.push_back(to_key_value(*v));
     if (r.keys_only) response.kvs.back().value = Slice();
   }

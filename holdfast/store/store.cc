@@ -27,15 +27,15 @@ Store& Store::operator=(Store&&) noexcept = default;
 
 // --- Reads -----------------------------------------------------------------------------------------------------------
 
-Response Store::range(const RangeRequest& request) const {
+Response Store::range(const RangeRequest& request, size_t max_answer_bytes) const {
   if (const Error e = check_form(request); e != Error::kNone) return Refused{e, impl_->revision};
-  return read_range(impl_->map, impl_->revision, request);
+  return read_range(impl_->map, impl_->revision, request, max_answer_bytes);
 }
 
-Response Store::read_txn(const TxnRequest& txn) const {
+Response Store::read_txn(const TxnRequest& txn, size_t max_answer_bytes) const {
   ensure(is_read_only(txn), "a transaction outside the log only reads");
   if (const Error e = check_form(txn); e != Error::kNone) return Refused{e, impl_->revision};
-  return run_txn(*impl_, txn, nullptr);
+  return run_txn(*impl_, txn, nullptr, max_answer_bytes);
 }
 
 Response Store::lease_leases() const {

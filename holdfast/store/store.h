@@ -75,11 +75,12 @@ class Store {
 
   // Applies one command. A command that cannot be carried out changes nothing but answers Refused. Tick and LeaseRenew,
   // which nobody waits for, answer Refused with kNone; Publish and SetMembers answer MembersResponse.
-  Response apply(const Command& command);
+  // kAnswerTooLarge: the keys and values that it would be answered with may have more than `max_answer_bytes`, encoded.
+  Response apply(const Command& command, size_t max_answer_bytes = kAnyAnswer);
 
   // Reads at the present state.
-  Response range(const RangeRequest& request) const;
-  Response read_txn(const TxnRequest& txn) const;  // is_read_only(txn)
+  Response range(const RangeRequest& request, size_t max_answer_bytes = kAnyAnswer) const;
+  Response read_txn(const TxnRequest& txn, size_t max_answer_bytes = kAnyAnswer) const;  // is_read_only(txn)
   Response lease_leases() const;
   // `elapsed_ms`: the local time since the last Tick was applied, to show a remaining time between ticks.
   Response lease_time_to_live(const LeaseTimeToLiveRequest& request, int64_t elapsed_ms) const;
@@ -118,6 +119,10 @@ class Store {
   // What state_digest() is, worked out from the data as it lies in memory now: another one if something has rotted
   // since it was written. A pass over all data.
   crypto::Digest audited_digest() const;
+  // The same in slices, between commands: whether versions and leases are, as they lie in memory, what the kept digest
+  // says. Each call looks at about so many versions, of about so many bytes, and the last of a pass at all leases;
+  // nothing before a pass is complete. After keep_digest() only.
+  std::optional<bool> audit(size_t max_versions, size_t max_bytes);
 
   // Compaction is logical at once and physical in slices, which nobody can observe. True when something is left to do.
   bool collect_garbage(size_t max_versions);

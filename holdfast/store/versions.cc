@@ -76,6 +76,7 @@ Version* VersionedMap::append(KeyEntry& entry, Version&& value) {
   log_.push_back(v);
   hash_ += hash_of(*v);
   if (kept_ != nullptr) kept_->add(element_of(*v));
+  if (seen_ != nullptr && next_seen_ == nullptr) next_seen_ = v;
   bytes_held_ += cost(*v);
   if (!v->is_tombstone()) bytes_live_ += cost(*v) + cost(entry);
   return v;
@@ -160,7 +161,15 @@ void VersionedMap::discount(Version& v) const {
   if (v.discounted) return;
   v.discounted = true;
   hash_ -= hash_of(v);
-  if (kept_ != nullptr) kept_->remove(element_of(v));
+  if (kept_ == nullptr) return;
+  const crypto::Digest element = element_of(v);
+  kept_->remove(element);
+  if (was_seen(v)) seen_->remove(element);
+}
+
+bool VersionedMap::was_seen(const Version& v) const {
+  if (seen_ == nullptr) return false;
+  return next_seen_ == nullptr || std::pair(v.mod, v.sub) < std::pair(next_seen_->mod, next_seen_->sub);
 }
 
 // `changed` is a version of the log with mod <= compacted_: what it made garbage, and whether it is garbage itself. In
@@ -195,6 +204,7 @@ void VersionedMap::free_version(Version* v) {
   KeyEntry& entry = *v->key;
   ensure(entry.oldest() == v, "versions of a key are collected oldest first");
   discount(*v);
+  if (v == next_seen_) next_seen_ = v->next;
   (v->previous == nullptr ? first_ : v->previous->next) = v->next;
   (v->next == nullptr ? last_ : v->next->previous) = v->previous;
   bytes_held_ -= cost(*v);

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "absl/container/btree_map.h"
@@ -136,6 +137,9 @@ class VersionedMap {
   crypto::Digest digest() const;
   // The same, of what the index and its versions hold now: a pass over all.
   crypto::Digest audited_digest() const;
+  // The same in slices, each about so much, while the map goes on changing: whether what lies in memory is what the kept
+  // digest says; nothing before a pass is complete. Then the next one begins.
+  std::optional<bool> audit(size_t max_versions, size_t max_bytes);
   int64_t bytes_held() const { return bytes_held_; }
   int64_t bytes_in_use() const { return bytes_live_; }
 
@@ -155,6 +159,7 @@ class VersionedMap {
   Version* append(KeyEntry& entry, Version&& v);
   size_t position_after(Revision revision) const;
   void discount(Version& v) const;
+  bool was_seen(const Version& v) const;
   void settle(Version& changed) const;
   void settle() const;
   crypto::SetDigest retained() const;
@@ -173,6 +178,10 @@ class VersionedMap {
   // when it is collected. `settled_` is the position in the log up to which that has been done for `settled_for_`.
   mutable uint64_t hash_ = 0;
   std::unique_ptr<crypto::SetDigest> kept_;  // null until somebody wants it
+  // A pass of audit(): the digest of what it has looked at, as far as that is still there; null when there is none.
+  // Versions lie in the order of revisions, so what is new comes behind it, and what goes is behind or before it.
+  std::unique_ptr<crypto::SetDigest> seen_;
+  const Version* next_seen_ = nullptr;  // null: all that there was
   mutable uint64_t settled_ = 0;
   mutable Revision settled_for_;
   int64_t bytes_held_ = 0;

@@ -48,7 +48,10 @@ void Client::configure(Time now, const Configuration& configuration, Out&) {
     bundle.said.clear();
     bundle.retry = now;
   }
-  for (auto& [sequence, reading] : readings_) reading.until = now;
+  for (auto& [sequence, reading] : readings_) {
+    reading.said.clear();  // what members of the old group said is no answer of the new one
+    reading.until = now;
+  }
 }
 
 bool Client::can_send() const {

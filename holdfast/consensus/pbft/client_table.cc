@@ -28,7 +28,9 @@ bool ClientTable::claim(const Request& r) {
   if (r.id.incarnation > row.incarnation) row = Row{.incarnation = r.id.incarnation};
   if (r.floor > row.floor) {
     row.floor = r.floor;
-    row.answers.erase(row.answers.begin(), row.answers.lower_bound(row.floor));
+    const auto end = row.answers.lower_bound(row.floor);
+    for (auto at = row.answers.begin(); at != end; ++at) row.bytes -= bytes_of(at->second.done.results);
+    row.answers.erase(row.answers.begin(), end);
   }
   row.answers[r.id.sequence].done.sequence = r.id.sequence;
   return true;
@@ -41,7 +43,19 @@ void ClientTable::done(const RequestId& id, std::vector<Slice> results) {
   const auto answer = row->second.answers.find(id.sequence);
   if (answer == row->second.answers.end()) return;  // likewise
   answer->second.digest = digest_of_results(id, results);
+  row->second.bytes += bytes_of(results);
   answer->second.done.results = std::move(results);
+}
+
+uint64_t ClientTable::bytes_of(const std::vector<Slice>& results) {
+  uint64_t bytes = 0;
+  for (const Slice& r : results) bytes += r.size();
+  return bytes;
+}
+
+uint64_t ClientTable::bytes_kept(NodeId client) const {
+  const auto row = rows_.find(client);
+  return row != rows_.end() ? row->second.bytes : 0;
 }
 
 const ClientTable::Answer* ClientTable::find(const RequestId& id) const {
@@ -84,6 +98,7 @@ StatusOr<ClientTable> ClientTable::from_rows(const std::vector<ClientRow>& rows,
       if (d.sequence < at_least || d.sequence > kMaxNumber)
         return absl::DataLossError("a client's results are unordered");
       at_least = d.sequence + 1;
+      row.bytes += bytes_of(d.results);
       row.answers[d.sequence] = {d, digest_of_results({r.client, r.incarnation, d.sequence}, d.results)};
     }
   }

@@ -30,6 +30,7 @@ void Replica::Impl::execute_next(Step& s) {
   running->live = slot.proposal && slot.proposal->view == view && slot.accepted_at > Time() && seq > opening_end &&
                   slot.proposal->digest == *slot.decided && slot.voted;
   running->of_the_present = slot.of_the_present;
+  std::vector<uint64_t> rooms;
   for (const SignedRequest& r : content->batch.requests) {
     if (group().key(r.request.id.client) == nullptr || !sensible(r.request) || !table.claim(r.request)) {
       mark<"pbft.request_repeated">();
@@ -40,11 +41,13 @@ void Replica::Impl::execute_next(Step& s) {
                                         std::vector<Slice>{codec::encode_flat(reconfigure(r.request, seq))});
     } else {
       running->asked.push_back(r.request);
+      const uint64_t kept = std::min(table.bytes_kept(r.request.id.client), config.max_client_result_bytes);
+      rooms.push_back(config.max_client_result_bytes - kept);
     }
   }
   const bool ends_epoch = pending && pending->at == seq;
-  s.out.raise(Execute{seq, running->stamp_ms, running->asked, seq.value() % config.checkpoint_interval == 0,
-                      ends_epoch ? pending : std::nullopt});
+  s.out.raise(Execute{seq, running->stamp_ms, content->bytes.size(), running->asked, std::move(rooms),
+                      seq.value() % config.checkpoint_interval == 0, ends_epoch ? pending : std::nullopt});
 }
 
 void Replica::Impl::executed_now(Step& s, std::vector<std::vector<Slice>> results, const Digest& state) {

@@ -59,13 +59,13 @@ void Replica::Impl::fetch_missing(Step& s) {
 }
 
 void Replica::Impl::on(Step& s, NodeId from, const FetchBatch& m) {
-  if (!group().is_member(from)) return;
+  if (!may_ask(from)) return;
   const auto slot = slots.find(m.seq);
   ContentPtr content = slot != slots.end() ? slot->second.content(m.digest) : nullptr;
   if (const auto old = history.find(m.seq); content == nullptr && old != history.end()) {
     if (old->second->digest == m.digest) content = old->second;
   }
-  if (content != nullptr) send(s, from, BatchData{m.seq, content->bytes});
+  if (content != nullptr && spend(s, from, content->bytes.size())) send(s, from, BatchData{m.seq, content->bytes});
 }
 
 void Replica::Impl::on(Step& s, NodeId, const BatchData& m) {

@@ -143,6 +143,18 @@ struct SnapshotOffer {
   CoreState core;
   uint64_t size = 0;
 };
+// An offer that is larger than a part comes in parts, each of them asked for. `total`: bytes of the encoded Message.
+struct OfferPart {
+  Seq seq;
+  uint64_t total = 0;
+  uint64_t offset = 0;
+  Slice bytes;
+};
+struct FetchOfferPart {
+  Seq seq;
+  uint64_t epoch = 0;  // as in FetchState
+  uint64_t offset = 0;
+};
 struct FetchChunk {
   Seq seq;
   uint64_t offset = 0;
@@ -155,7 +167,8 @@ struct Chunk {
 
 using Message = std::variant<Submit, AskRead, Reply, PrePrepare, Prepare, Commit, CheckpointVote, SignedViewChange,
                              SignedNewView, StatusReport, StableNotice, FetchBatch, BatchData, FetchState, LogPart,
-                             SnapshotOffer, FetchChunk, Chunk, DecidedNotice, Complaint, VoteOfPrimary, ProofOfMisbehavior>;
+                             SnapshotOffer, FetchChunk, Chunk, DecidedNotice, Complaint, VoteOfPrimary, ProofOfMisbehavior,
+                             OfferPart, FetchOfferPart>;
 
 // --- Stable records (ledger.h says what waits for which) -------------------------------------------------------------
 
@@ -212,7 +225,11 @@ using Record = std::variant<Founded, Accepted, Prepared, Decided, Standing, Chec
 struct Execute {
   Seq seq;
   int64_t stamp_ms = 0;  // log time, never falling
+  uint64_t bytes = 0;    // of the batch as it is kept until a snapshot, with what is left out below
   std::vector<Request> requests;
+  // For each of them: how many bytes of results are kept for its client, at most. What the client's earlier requests of
+  // this batch are answered with comes off it. A few bytes for each operation (an error) may always be answered.
+  std::vector<uint64_t> rooms;
   bool checkpoint = false;  // the digest of the state after it is wanted
   // This place is the last of its epoch: behind all requests, and part of the state whose digest is wanted.
   std::optional<PendingChange> change;

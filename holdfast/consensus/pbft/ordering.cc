@@ -58,6 +58,13 @@ void Replica::Impl::on(Step& s, NodeId from, const PrePrepare& m) {
   accept(s, Vote{m.epoch, view, m.seq, content->digest}, content);
 }
 
+// Whether this very request waits here.
+bool Replica::Impl::is_waiting(const SignedRequest& r) const {
+  const SignedRequest* known = pool.find(r.request.id);
+  return known != nullptr && known->signature == r.signature && known->request.kind == r.request.kind &&
+         known->request.floor == r.request.floor && known->request.operations == r.request.operations;
+}
+
 // What a correct primary may propose. What only wastes its time (requests that were executed) is left to the pace.
 bool Replica::Impl::acceptable(Step& s, const Batch& batch) {
   if (!stamps.believes(s.now, batch.stamp_ms)) {
@@ -68,10 +75,7 @@ bool Replica::Impl::acceptable(Step& s, const Batch& batch) {
   for (const SignedRequest& r : batch.requests) {
     operations += r.request.operations.size();
     if (!sensible(r.request)) return false;
-    const SignedRequest* known = pool.find(r.request.id);
-    const bool same = known != nullptr && known->signature == r.signature && known->request.kind == r.request.kind &&
-                      known->request.floor == r.request.floor && known->request.operations == r.request.operations;
-    if (!same && !judge.valid(r)) return false;
+    if (!is_waiting(r) && !judge.valid(r)) return false;
   }
   return batch.requests.size() <= 1 || operations <= config.max_batch_operations;
 }
@@ -89,7 +93,10 @@ void Replica::Impl::accept(Step& s, const Vote& proposal, const ContentPtr& cont
   slot.prune();
   stamps.accepted(content->batch.stamp_ms);
   for (const SignedRequest& r : content->batch.requests) {
-    if (const auto lag = pool.proposed(s.now, r.request.id)) pace.proposed(*lag);
+    // What was waiting may be another one under the same name: its client's lie, and no fault of the primary's.
+    const bool waited = is_waiting(r);
+    const auto lag = pool.proposed(s.now, r.request.id);
+    if (lag && waited) pace.proposed(r.request.id.client, *lag, patience() / 4);
   }
   vote(s, slot);
 }

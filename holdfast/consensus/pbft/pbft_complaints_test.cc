@@ -58,6 +58,69 @@ TEST(PbftPrimary, OneThatIsSlowButWithinTheTimeoutIsVotedOut) {
   EXPECT_GE(q.replica(2).view(), View(1)) << "a primary that takes 0.6 s of 1 s for each proposal stays";
 }
 
+// Client 101 is always served at once. What client 102 submits reaches the primary late: by itself, or also from the
+// members that pass it on.
+View served_late(bool also_when_passed_on) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  std::deque<std::pair<Time, Quiet::Wire>> held;
+  bool release = false;
+  q.drops = [&](NodeId from, NodeId to, const Message& m) {
+    const auto* s = std::get_if<Submit>(&m);
+    if (release || s == nullptr || to != NodeId(1) || s->request.request.id.client != NodeId(102)) return false;
+    if (from != NodeId(102) && !also_when_passed_on) return false;
+    held.push_back({q.now + Duration::millis(700),
+                    {from, to, Envelope(m).seal(kQuietCluster, from, to, q.authority(to).key(), q.authority(from))}});
+    return true;
+  };
+  for (int i = 0; i < 30 && q.replica(2).view() == View(); ++i) {
+    const size_t before = q.executed[NodeId(2)].size();
+    q.submit("late" + std::to_string(i), 102);
+    for (size_t t = 0; t < 90 && q.clients.at(NodeId(102))->waiting() > 0; ++t) {
+      if (t % 3 == 0) q.submit("prompt", 101);
+      q.pass(10);
+      while (!held.empty() && held.front().first <= q.now) {
+        const auto w = held.front().second;
+        held.pop_front();
+        release = true;
+        q.arrive(w);
+        release = false;
+      }
+    }
+    EXPECT_GT(q.executed[NodeId(2)].size(), before);
+  }
+  q.pass(1000);
+  return q.replica(2).view();
+}
+
+TEST(PbftPrimary, OneThatIsSlowToOneClientOnlyButWithinTheTimeoutIsVotedOut) {
+  EXPECT_GE(served_late(/*also_when_passed_on=*/true), View(1));
+}
+
+TEST(PbftPrimary, OneThatIsFarFromAClientStays) {
+  EXPECT_EQ(served_late(/*also_when_passed_on=*/false), View());
+}
+
+// The client shows the backups another request under the same name and signature, and the primary its own much later.
+TEST(PbftPrimary, AClientCannotMakeAPrimaryLookSlow) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  for (uint64_t i = 1; i <= 30; ++i) {
+    const SignedRequest real = q.request(NodeId(102), i, "real");
+    SignedRequest shown = real;
+    shown.request.operations = {Slice::unowned("shown")};
+    for (uint64_t to = 2; to <= 4; ++to) q.say(NodeId(102), NodeId(to), Submit{shown});
+    q.pass(700);
+    q.say(NodeId(102), NodeId(1), Submit{real});
+    q.pass(50);
+    ASSERT_EQ(q.executed[NodeId(2)].size(), i);
+  }
+  q.pass(1000);
+  EXPECT_EQ(q.replica(2).view(), View());
+}
+
 TEST(PbftPrimary, AfterAViewHasFailedTheNextHasMoreTimeUntilAllIsWellForAWhile) {
   Quiet q(7);
   q.start();

@@ -27,7 +27,7 @@ uint64_t Replica::Impl::plausible_bytes() const {
 
 // A sender that lets everything drip would keep this replica from asking the others.
 Time Replica::Impl::end_of_turn() const {
-  const uint64_t sent = transfer.received + transfer.parts_bytes;
+  const uint64_t sent = transfer.received + transfer.parts_bytes + coming_offer.bytes.size();
   const Duration turn = config.resend_interval * kTurn + Duration::millis(static_cast<int64_t>(sent * 1000 / kSlowest));
   return transfer.since + turn * (int64_t{1} << std::min<uint64_t>(transfer.misled / group().size(), kMostDoublings));
 }
@@ -62,7 +62,8 @@ void Replica::Impl::transfer_tick(Step& s) {
 // replica busy.
 void Replica::Impl::give_up_sender(Step& s) {
   if (transfer.blob) s.out.blob(BlobDrop{transfer.blob});
-  const bool in_the_midst = transfer.offer || !transfer.parts.empty();
+  const bool in_the_midst = transfer.offer || !transfer.parts.empty() || !coming_offer.bytes.empty();
+  coming_offer = {};
   transfer = Transfer{.active = true,
                       .sender = transfer.sender + 1,
                       .asked = s.now - config.resend_interval * 3,

@@ -10,6 +10,10 @@
 
 namespace holdfast::pbft {
 
+namespace {
+constexpr Duration kNextMoment = Duration::millis(1);
+}
+
 Replica::Replica(const Config& config, Authority& authority) : impl_(std::make_unique<Impl>(config, authority)) {}
 Replica::~Replica() = default;
 
@@ -84,6 +88,8 @@ Time Replica::deadline() const {
   Time due = impl.next_tick();
   if (impl.changing && impl.votes()) due = std::min(due, impl.change_deadline);
   if (!impl.complaining) due = std::min(due, impl.complaint_due());
+  // Reads that wait only because so much was answered at that moment.
+  if (impl.reading.empty() && impl.can_read(Time::never())) due = std::min(due, impl.reads_answered_at + kNextMoment);
   for (const auto& [seq, until] : impl.awaited_votes) due = std::min(due, until);
   for (const auto& [seq, until] : impl.unseen_until) due = std::min(due, until);
   if (!impl.changing && !impl.leads()) due = std::min(due, impl.pool.next_overdue(impl.patience() / 4));
@@ -104,6 +110,7 @@ void Replica::read_done(Time now, uint64_t token, Slice result, Out& out) {
   if (at == impl.reading.end()) return;
   const Impl::Reading reading = std::move(at->second);
   impl.reading.erase(at);
+  impl.count_read(now, reading, result.size());
   if (impl.rotten) return;
   Step s{now, out};
   std::vector<Slice> results;

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <set>
+#include <string>
 
 #include "holdfast/consensus/pbft/client_table.h"
 #include "holdfast/consensus/pbft/evidence.h"
@@ -25,6 +26,7 @@ struct Step {
 
 struct Replica::Impl {
   Impl(const Config& c, Authority& a);
+  struct Reading;
 
   NodeId self() const { return config.self; }
   const Group& group() const { return judge.group(); }
@@ -57,12 +59,15 @@ struct Replica::Impl {
   bool sensible(const Request& request) const;
   void answer(Step& s, const RequestId& id, const ClientTable::Answer& known, bool full);
   void read_when_ready(Step& s);
+  bool can_read(Time now) const;
+  void count_read(Time now, const Reading& reading, uint64_t answer_bytes);
   void pass_on_overdue(Step& s);
 
   // --- ordering.cc ---
   bool can_propose() const;
   void propose(Step& s);
   void on(Step& s, NodeId from, const PrePrepare& m);
+  bool is_waiting(const SignedRequest& request) const;
   bool acceptable(Step& s, const Batch& batch);
   void accept(Step& s, const Vote& proposal, const ContentPtr& content);
   void vote(Step& s, Slot& slot);
@@ -142,9 +147,19 @@ struct Replica::Impl {
   void end_silence_when_due(Step& s);
 
   // --- serving.cc ---
+  bool may_ask(NodeId from) const;
+  bool spend(Step& s, NodeId from, uint64_t bytes);
   void on(Step& s, NodeId from, const FetchState& m);
   void on(Step& s, NodeId from, const FetchChunk& m);
+  void read_chunk(Step& s, NodeId to);
   void serve_chunk(Step& s, const BlobAnswer& answer);
+
+  // --- offers.cc ---
+  uint64_t offer_part_bytes() const;
+  void offer_snapshot(Step& s, NodeId to, uint64_t epoch);
+  void send_offer_part(Step& s, NodeId to, uint64_t offset);
+  void on(Step& s, NodeId from, const FetchOfferPart& m);
+  void on(Step& s, NodeId from, const OfferPart& m);
 
   // --- receiving.cc ---
   void transfer_tick(Step& s);
@@ -217,6 +232,13 @@ struct Replica::Impl {
     Slice operation;
     Seq ready;
   };
+  // Of each client, and of answers given at one moment.
+  struct ReadLoad {
+    size_t reads = 0, bytes = 0;
+  };
+  std::map<NodeId, ReadLoad> read_load;
+  Time reads_answered_at;
+  uint64_t read_bytes_answered = 0;
   std::deque<Reading> reads;
   std::map<uint64_t, Reading> reading;
   uint64_t last_token = 0;
@@ -254,8 +276,32 @@ struct Replica::Impl {
   Seq silent_until;
   Transfer transfer;
   std::map<NodeId, uint64_t> snapshot_sizes;  // of members: bytes of the latest, as they say
-  std::map<NodeId, uint64_t> epochs_heard;  // of members: where they say the group is
-  std::map<NodeId, FetchChunk> chunks;  // that are being read for others
+  std::map<NodeId, uint64_t> epochs_heard;    // of members: where they say the group is
+  // Of members that fetch: what they are given, and what is read for them.
+  struct Served {
+    Time since;
+    uint64_t bytes = 0;
+  };
+  std::map<NodeId, Served> serving;
+  struct ChunkRead {
+    std::optional<BlobRead> under_way;
+    Time since;
+    std::optional<FetchChunk> wanted;  // next
+  };
+  std::map<NodeId, ChunkRead> chunks;
+  struct ServedOffer {
+    Seq seq;
+    uint64_t epoch = 0;
+    Slice encoded;
+  };
+  std::optional<ServedOffer> served_offer;  // the latest that was too large for one message
+  struct ComingOffer {
+    NodeId from;
+    Seq seq;
+    uint64_t total = 0;
+    std::string bytes;
+  };
+  ComingOffer coming_offer;
   BlobId last_blob;
   std::deque<std::pair<StableSeq, Message>> own;  // what it has said and not yet heard
 };

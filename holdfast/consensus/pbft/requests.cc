@@ -1,11 +1,16 @@
 // Requests of clients: admission, answers, reads that are not ordered.
+#include <algorithm>
+
 #include "holdfast/base/mark.h"
 #include "holdfast/consensus/pbft/replica_impl.h"
 
 namespace holdfast::pbft {
 
 namespace {
-constexpr size_t kMostReads = 10'000;
+constexpr size_t kMostReadsOfOne = 4096;
+// What the owner is asked at once, and answered at one moment: answers lie in memory until they are sent.
+constexpr size_t kReadsAtOnce = 8;
+constexpr uint64_t kMostReadBytesAtOnce = uint64_t{32} << 20;
 }
 
 bool Replica::Impl::sensible(const Request& r) const {
@@ -21,7 +26,9 @@ void Replica::Impl::on(Step& s, NodeId from, const Submit& m) {
   if (!sensible(r) || group().key(r.id.client) == nullptr) return mark<"pbft.senseless_request">();
   if (const ClientTable::Answer* known = table.find(r.id)) {
     if (known->done.results.empty()) return;  // under way
-    return answer(s, r.id, *known, m.again || from != r.id.client);
+    uint64_t bytes = 0;
+    for (const Slice& result : known->done.results) bytes += result.size();
+    return answer(s, r.id, *known, (m.again || from != r.id.client) && spend(s, from, bytes));
   }
   if (pool.find(r.id) != nullptr || !table.wants(r)) return;
   // What came from its client is the client's, whether or not the signature, which is for others, is right: it is
@@ -49,23 +56,45 @@ void Replica::Impl::answer(Step& s, const RequestId& id, const ClientTable::Answ
 }
 
 // A read answered from what is executed is linearizable if the client takes it only from a quorum, and each replica
-// waits until it has executed what it had prepared when the read came: see docs/protocols/pbft.md.
+// waits until it has executed what it had prepared when the read came: see docs/protocols/pbft.md. No client can take
+// the places of others; who is refused has its read ordered.
 void Replica::Impl::on(Step& s, NodeId from, const AskRead& m) {
   (void)s;
   if (from != m.id.client || m.id.incarnation > kMaxNumber || m.id.sequence > kMaxNumber) return;
-  if (m.operation.size() > config.max_request_bytes || !votes() || reads.size() + reading.size() >= kMostReads) {
+  if (reads.empty() && reading.empty()) read_load.clear();
+  const size_t bytes = m.operation.size();
+  ReadLoad& load = read_load[from];
+  if (bytes > config.max_request_bytes || !votes() || rotten || load.reads >= kMostReadsOfOne ||
+      load.bytes + bytes > 4 * config.max_request_bytes) {
     return mark<"pbft.read_refused">();
   }
+  ++load.reads;
+  load.bytes += bytes;
   reads.push_back({from, m.id, m.operation, highest_prepared});
 }
 
+bool Replica::Impl::can_read(Time now) const {
+  if (rotten || running || transfer.loading || stood_later() || reads.empty() || reads.front().ready > executed) return false;
+  if (reading.size() >= kReadsAtOnce) return false;
+  return now != reads_answered_at || read_bytes_answered < kMostReadBytesAtOnce;
+}
+
 void Replica::Impl::read_when_ready(Step& s) {
-  if (rotten || running || transfer.loading || stood_later()) return;
-  while (!reads.empty() && reads.front().ready <= executed) {
+  while (can_read(s.now)) {
     reading.emplace(++last_token, reads.front());
     s.out.raise(Read{last_token, reads.front().operation});
     reads.pop_front();
   }
+}
+
+void Replica::Impl::count_read(Time now, const Reading& r, uint64_t answer_bytes) {
+  if (const auto load = read_load.find(r.client); load != read_load.end() && load->second.reads > 0) {
+    --load->second.reads;
+    load->second.bytes -= std::min(load->second.bytes, r.operation.size());
+  }
+  if (now != reads_answered_at) read_bytes_answered = 0;
+  reads_answered_at = now;
+  read_bytes_answered += answer_bytes;
 }
 
 void Replica::Impl::pass_on_overdue(Step& s) {

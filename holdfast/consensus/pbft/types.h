@@ -201,6 +201,9 @@ struct Config {
   uint64_t max_request_operations = 1024;
   uint64_t max_request_bytes = 1 << 20;
   uint64_t client_window = 64;  // requests of one client that may be outstanding; the same on all replicas
+  // Of results that are kept for one client, because it may still ask for them; the same on all replicas. Those below
+  // the floor of its requests are forgotten.
+  uint64_t max_client_result_bytes = 32 << 20;
 
   // Stamps: how far from its own clock a backup believes the primary, and how fast clocks may part (in eighths).
   Duration stamp_slack = Duration::millis(1000);
@@ -213,6 +216,9 @@ struct Config {
   Duration vote_wait = Duration::millis(20);
 
   uint64_t transfer_bytes = 256 << 10;  // in one message of a state transfer
+  // What one member, or client, is given in each resend_interval of what it asks for: batches, parts of the log and of
+  // offers, answers over again. What it needs to catch up comes more slowly than that.
+  uint64_t serve_bytes = 16 << 20;
   uint64_t max_snapshot_bytes = uint64_t{1} << 40;
 };
 

@@ -115,6 +115,7 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   unseen_until.clear();
   proof.reset();
   not_believed.clear();
+  pace.restart();  // what the last primary did is not this one's fault
   stand(s, std::nullopt, m);
   if (opening.stable.checkpoint.seq > low()) {
     mark<"pbft.new_view_ahead">();

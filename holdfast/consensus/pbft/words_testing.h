@@ -136,6 +136,10 @@ class Words {
     return absl::StrCat("LOG from ", print(m.first), all);
   }
   std::string text(const SnapshotOffer& m) { return "SNAPSHOT " + state(m.cert.checkpoint); }
+  std::string text(const OfferPart& m) {
+    return absl::StrCat("PART OF THE OFFER OF ", print(m.seq), " at ", m.offset, " of ", m.total);
+  }
+  std::string text(const FetchOfferPart& m) { return absl::StrCat("FETCH OFFER ", print(m.seq), " at ", m.offset); }
   std::string text(const FetchChunk& m) { return absl::StrCat("FETCH CHUNK ", print(m.seq), " at ", m.offset); }
   std::string text(const Chunk& m) {
     return absl::StrCat("CHUNK ", print(m.seq), " at ", m.offset, ", bytes ", m.bytes.size());
