@@ -14,8 +14,9 @@
 
 namespace holdfast::pbft {
 
+// Behind the last view there is none to go to.
 bool Replica::Impl::concerns_primary(const Vote& vote) const {
-  return votes() && !changing && !leads() && vote.epoch == group().epoch() && vote.view == view;
+  return view.value() < kMaxNumber && votes() && !changing && !leads() && vote.epoch == group().epoch() && vote.view == view;
 }
 
 // Called with each vote that comes: have f + 1 voted for something else than the primary did, as far as is known here?
