@@ -89,13 +89,13 @@ class World {
       auto what = std::move(agenda_.begin()->second);
       agenda_.erase(agenda_.begin());
       what();
-      ++steps_;
+      if (++steps_ > kMostSteps) oracle_.fail("STORM: the members do not stop talking");
     }
     if (oracle_.violation().empty()) now_ = end;
   }
 
  private:
-  static constexpr uint64_t kCluster = 7;
+  static constexpr uint64_t kCluster = 7, kMostSteps = 5'000'000;  // a run has about 50,000
   static constexpr NodeId kAdministrator{999};
   struct Node {
     NodeId id;
