@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,23 @@ class Cast {
 
 using MakeCast = std::function<std::unique_ptr<Cast>(Stage&)>;
 
+// A parameter of a protocol, as a scenario's [with] may set it.
+struct Parameter {
+  std::string name;
+  int64_t least = 0, most = 0;
+  std::optional<int64_t> otherwise;  // when it is left out; none: as many as there are processes
+  std::vector<std::string> words;    // it is no number but one of these; the first one when it is left out
+};
+
 struct Protocol {
   std::string name;   // in scenario files
   std::string about;  // one line
   std::string steps;  // its own: "propose VALUE"
   MakeCast make;
+  size_t least = 1, most = 16;  // processes
+  std::vector<Parameter> parameters;
+  // What parameters mean for each other. All are set, and each one is within its own bounds.
+  std::function<Status(const Scenario&)> check;
 };
 const std::vector<Protocol>& protocols();
 

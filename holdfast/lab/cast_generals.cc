@@ -26,8 +26,8 @@ generals::Config config_of(const Stage& stage, NodeId self) {
   generals::Config c;
   c.self = self;
   c.generals = stage.everyone();
-  c.traitors = static_cast<uint32_t>(stage.number("traitors", 1));
-  c.round = Duration::millis(stage.number("round_ms", 5));
+  c.traitors = static_cast<uint32_t>(stage.number("traitors"));
+  c.round = stage.millis("round_ms");
   return c;
 }
 

@@ -105,19 +105,18 @@ class PbftCast final : public CoreCast<PbftPlayer> {
       return stage_.with_names(interpreter_.print(bytes, is_member(from)));
     });
     const std::vector<NodeId> all = stage.everyone();
-    const auto clients = static_cast<size_t>(stage.number("clients", 1));
-    ensure(clients >= 1 && clients + 4 <= all.size(), "there are four members at least, and a client");
-    members_.assign(all.begin(), all.end() - static_cast<std::ptrdiff_t>(clients));
+    const int64_t clients = stage.number("clients");
+    members_.assign(all.begin(), all.end() - clients);
     pbft::Configuration group;
     for (const NodeId id : all) (is_member(id) ? group.members : group.clients).push_back(peer_of(id));
 
     pbft::Config member;
     member.configuration = group;
-    member.request_timeout = Duration::millis(stage.number("request_timeout_ms", 30));
-    member.resend_interval = Duration::millis(stage.number("resend_ms", 100));
+    member.request_timeout = stage.millis("request_timeout_ms");
+    member.resend_interval = stage.millis("resend_ms");
     pbft::ClientConfig client;
     client.configuration = group;
-    client.retry = Duration::millis(stage.number("retry_ms", 20));
+    client.retry = stage.millis("retry_ms");
     add_nodes([=, this](const sim::NodeStart& start) {
       if (is_member(start.self)) {
         pbft::Config own = member;

@@ -12,10 +12,10 @@ class RaftCast final : public CoreCast<Raft> {
  public:
   explicit RaftCast(Stage& stage) : CoreCast(stage) {
     raft::Config config;
-    config.election_timeout = Duration::millis(stage.number("election_timeout_ms", 100));
-    config.heartbeat_interval = Duration::millis(stage.number("heartbeat_ms", 30));
-    config.max_append_bytes = static_cast<size_t>(stage.number("append_bytes", 1));
-    config.max_inflight_messages = static_cast<size_t>(stage.number("inflight_messages", 1));
+    config.election_timeout = stage.millis("election_timeout_ms");
+    config.heartbeat_interval = stage.millis("heartbeat_ms");
+    config.max_append_bytes = static_cast<size_t>(stage.number("append_bytes"));
+    config.max_inflight_messages = static_cast<size_t>(stage.number("inflight_messages"));
     raft::Membership members;
     members.voters = stage.everyone();
     add_nodes([config, members](const sim::NodeStart& start) {

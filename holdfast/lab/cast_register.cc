@@ -62,13 +62,13 @@ class ConsistentCast final : public CoreCast<Replicated> {
   explicit ConsistentCast(Stage& stage) : CoreCast(stage) {
     replica::MachineConfig config;
     for (const NodeId id : stage.everyone()) config.members.push_back({id, stage.name_of(id)});
-    config.request_timeout = Duration::millis(stage.number("request_timeout_ms", 1000));
+    config.request_timeout = stage.millis("request_timeout_ms");
     config.replica.proposal_retry = Duration::millis(20);
     add_nodes([config, &stage](const sim::NodeStart& start) {
       replica::MachineConfig own = config;
       own.replica.consensus.self = start.self;
       own.replica.consensus.seed = start.seed;
-      own.replica.consensus.election_timeout = Duration::millis(stage.number("election_timeout_ms", 30));
+      own.replica.consensus.election_timeout = stage.millis("election_timeout_ms");
       own.replica.consensus.heartbeat_interval = own.replica.consensus.election_timeout / 5;
       own.replica.incarnation_hint = start.wall_clock_micros;
       return std::make_unique<Replicated>(own);

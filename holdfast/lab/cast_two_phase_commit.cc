@@ -13,9 +13,9 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
  public:
   explicit TwoPhaseCommitCast(Stage& stage) : CoreCast(stage) {
     commit::Config config;
-    config.vote_timeout = Duration::millis(stage.number("vote_timeout_ms", 50));
+    config.vote_timeout = stage.millis("vote_timeout_ms");
     config.prepare_timeout = config.vote_timeout;
-    config.decision_timeout = Duration::millis(stage.number("decision_timeout_ms", 20));
+    config.decision_timeout = stage.millis("decision_timeout_ms");
     config.resend_first = config.decision_timeout;
     config.resend_last = config.decision_timeout * 2;
     for (const NodeId id : stage.everyone()) state_[id] = id == NodeId(1) ? "coordinates" : "knows of nothing";

@@ -48,6 +48,10 @@ class CoreCast : public Cast {
     }
     return out;
   }
+  // A step's value is wrong; `wanted`: what it needs instead.
+  static Status wrong_value(const Step& step, const std::string& wanted) {
+    return absl::InvalidArgumentError("its value must be " + wanted + ", not \"" + step.value + "\"");
+  }
   static Status no_such_step(const Step& step) {
     return absl::InvalidArgumentError("this protocol knows no step \"" + step.act + "\"");
   }

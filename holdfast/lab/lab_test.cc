@@ -79,6 +79,66 @@ TEST(LabScenarioFiles, MistakesAreExplained) {
   EXPECT_THAT(refusal(head + "title = "), testing::HasSubstr("line 3"));
 }
 
+// A scenario of `protocol` among `processes` processes with `with`, and a step of the first one.
+std::string refusal_of(const std::string& protocol, int processes, const std::string& with, const std::string& step) {
+  std::string text = "protocol = \"" + protocol + "\"\nprocesses = [";
+  for (int i = 1; i <= processes; ++i) text += "\"P" + std::to_string(i) + "\",";
+  text += "]\nuntil_ms = 100\n";
+  if (!with.empty()) text += "with." + with + "\n";
+  if (!step.empty()) text += "[[step]]\nwho = \"P1\"\n" + step + "\n";
+  return refusal(text);
+}
+
+// Whatever a file sets, it is refused in words or played: an assertion is for bugs of the program.
+TEST(LabScenarioFiles, ParametersHaveBounds) {
+  const struct {
+    std::string protocol;
+    int processes;
+    std::string with, says;
+  } cases[] = {
+      {"pbft", 5, "clients = 2", "clients must be at most 1, not 2: there are four members at least"},
+      {"pbft", 5, "clients = 0", "x: line 4, [with]: clients must be a whole number from 1 to 12, not 0"},
+      {"pbft", 4, "clients = 1", "\"pbft\" is played by from 5 to 16 processes, not by 4"},
+      {"synod", 3, "acceptors = 0", "acceptors must be a whole number from 1 to 16, not 0"},
+      {"synod", 3, "acceptors = 9", "acceptors must be at most 3, not 9: the acceptors are among the processes"},
+      {"synod", 3, "acceptors = -1", "acceptors must be a whole number from 1 to 16, not -1"},
+      {"raft", 3, "election_timeout_ms = 0", "election_timeout_ms must be a whole number from 1 to 1000000, not 0"},
+      {"raft", 3, "heartbeat_ms = 0", "heartbeat_ms must be a whole number from 1"},
+      {"raft", 3, "heartbeat_ms = 500", "heartbeat_ms must be at most 99, not 500"},
+      {"raft", 3, "append_bytes = -1", "append_bytes must be"},
+      {"consistent-register", 3, "election_timeout_ms = 0", "election_timeout_ms must be"},
+      {"oral-generals", 4, "traitors = -1", "traitors must be a whole number from 0 to 5, not -1"},
+      {"oral-generals", 4, "round_ms = 0", "round_ms must be"},
+      {"oral-generals", 16, "traitors = 5", "traitors: too many generals and traitors"},
+      {"two-generals", 1, "", "\"two-generals\" is played by 2 processes, not by 1"},
+      {"two-phase-commit", 3, "decision_timeout_ms = 0", "decision_timeout_ms must be"},
+      {"two-phase-commit", 3, "decision_timeout_ms = -1", "decision_timeout_ms must be"},
+      {"ben-or", 3, "crashes = 2", "crashes must be at most 1, not 2: fewer than half of the processes may crash"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_THAT(refusal_of(c.protocol, c.processes, c.with, ""), testing::HasSubstr(c.says)) << c.protocol;
+  }
+}
+
+TEST(LabScenarioFiles, StepsNameProcessesThatThereAre) {
+  const std::string notice = refusal_of("flooding", 3, "", "do = \"notice\"\nvalue = \"Q\"");
+  EXPECT_EQ(notice,
+            "x: line 4, step \"notice\" of P1: its value must be the name of another process, not \"Q\"");
+  EXPECT_THAT(refusal_of("flooding", 3, "", "do = \"notice\"\nvalue = \"P1\""), testing::HasSubstr("another process"));
+  EXPECT_THAT(refusal_of("synod", 3, "", "do = \"trust\"\nvalue = \"Q\""),
+              testing::HasSubstr("its value must be the name of a process, or empty, not \"Q\""));
+  EXPECT_EQ(refusal_of("synod", 3, "", "do = \"resume\""), "played");
+  EXPECT_THAT(refusal("processes = [\"A\", \"A\"]\nprotocol = \"flooding\""),
+              testing::HasSubstr("two processes are named \"A\""));
+}
+
+// Messages that take no time can go to and fro for ever in no time.
+TEST(LabScenarioFiles, ARunThatDoesNotEndIsRefused) {
+  EXPECT_THAT(refusal("protocol = \"raft\"\nprocesses = [\"A\", \"B\"]\nuntil_ms = 1000000000\nlatency_ms = 0\n"
+                      "with.heartbeat_ms = 1\n"),
+              testing::HasSubstr("end it earlier (until_ms)"));
+}
+
 // An expectation that fails is seen: what the other tests rest upon.
 TEST(LabScenarioFiles, WhatComesOtherwiseIsSaid) {
   StatusOr<Scenario> scenario = parse_scenario(R"(

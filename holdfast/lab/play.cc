@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "holdfast/lab/check.h"
 #include "holdfast/lab/story.h"
 #include "holdfast/sim/trace_chart.h"
 
@@ -16,6 +17,9 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 std::string verdict_text(Verdict v) { return v == Verdict::kKept ? "kept" : v == Verdict::kBroken ? "broken" : "open"; }
+
+// Nobody reads more; and no scenario may keep the program busy for ever.
+constexpr uint64_t kMostEvents = 200'000;
 
 class Director {
  public:
@@ -36,8 +40,10 @@ class Director {
     for (const Step& step : stage_.scenario().steps) {
       stage_.world().at(step.at, [this, &step] { act(step); });
     }
-    stage_.world().run_until(stage_.scenario().until);
+    const auto over = [this] { return !wrong_.ok() || stage_.world().events() >= kMostEvents; };
+    stage_.world().run_until(stage_.scenario().until, over);
     if (!wrong_.ok()) return wrong_;
+    if (stage_.world().events() >= kMostEvents) return too_long();
     Performance out;
     out.story = story_.take();
     out.messages = story_.messages();
@@ -54,6 +60,11 @@ class Director {
   }
 
  private:
+  Status too_long() const {
+    return absl::InvalidArgumentError(stage_.scenario().name + ": more than " + std::to_string(kMostEvents) +
+                                      " things happen until " + std::to_string(stage_.world_now().nanos() / 1'000'000) +
+                                      " ms: end it earlier (until_ms), or make messages (latency_ms) or timeouts longer");
+  }
   sim::ChartOptions window() const {
     sim::ChartOptions o;
     o.to = stage_.scenario().until;
@@ -92,8 +103,12 @@ class Director {
     for (const std::string& name : step.who) {
       const NodeId id = stage_.id_of(name);
       const Status done = act_on(*processes_.at(id.value() - 1), id, step);
-      if (!done.ok() && wrong_.ok()) wrong_ = done;
+      if (!done.ok() && wrong_.ok()) wrong_ = located(step, name, done);
     }
+  }
+  Status located(const Step& step, const std::string& who, const Status& what) const {
+    return absl::InvalidArgumentError(stage_.scenario().name + ": line " + std::to_string(step.line) + ", step \"" +
+                                      step.act + "\" of " + who + ": " + std::string(what.message()));
   }
   Status act_on(sim::Process& p, NodeId id, const Step& step) {
     if (step.act == "crash") {
@@ -104,13 +119,14 @@ class Director {
       int64_t rate = 0;
       const char* end = step.value.data() + step.value.size();
       if (std::from_chars(step.value.data(), end, rate).ptr != end || rate < 1 || rate > 1000) {
-        return absl::InvalidArgumentError("\"clock\" needs a value from 1 to 1000: how many times faster it goes");
+        return absl::InvalidArgumentError("its value must be from 1 to 1000, not \"" + step.value +
+                                          "\": how many times as fast its clock goes");
       }
       p.set_clock_rate(rate * 1'000'000);
     } else if (step.act == "pause") {
       p.pause();
     } else if (step.act == "resume") {
-      p.resume();
+      if (p.paused()) p.resume();
     } else {
       return cast_->perform(id, step);
     }
@@ -167,7 +183,8 @@ StatusOr<Performance> play(const Scenario& scenario) {
     return absl::InvalidArgumentError(scenario.name + ": there is no protocol named \"" + scenario.protocol +
                                       "\"; there are " + listed(names));
   }
-  return Director(scenario, protocol->make).run();
+  if (Status allowed = check(scenario, *protocol); !allowed.ok()) return allowed;
+  return Director(completed(scenario, *protocol), protocol->make).run();
 }
 
 }  // namespace holdfast::lab

@@ -9,6 +9,8 @@ namespace {
 
 using sim::TomlTable;
 
+constexpr size_t kMostValue = 200;  // it stands in labels
+
 std::vector<std::string> names(TomlTable& t, const std::string& key) {
   std::vector<std::string> out;
   const toml::node* node = t.get(key);
@@ -54,15 +56,26 @@ std::map<std::string, std::string> words(const toml::table& raw, const std::stri
   return out;
 }
 
+std::map<std::string, Setting> settings(const toml::table& raw, Status& status) {
+  std::map<std::string, Setting> out;
+  for (const auto& [name, text] : words(raw, "[with]", status)) {
+    const toml::node& node = *raw.get(name);
+    out[name] = {text, node.is_integer(), node.source().begin.line};
+  }
+  return out;
+}
+
 Step read_step(const toml::table& raw, Status& status) {
   TomlTable t(raw, "[[step]]", status);
   Step s;
+  s.line = raw.source().begin.line;
   moment(t, "at_ms", s.at);
   s.act = t.text("do");
   s.who = names(t, "who");
   s.apart = names(t, "from");
   s.value = t.text("value");
   s.say = t.text("say");
+  if (s.value.size() > kMostValue) t.fail(raw, "value must be at most " + std::to_string(kMostValue) + " bytes long");
   if (s.act.empty() && s.say.empty()) t.fail(raw, "a step needs \"do\" or \"say\"");
   return s;
 }
@@ -109,6 +122,11 @@ void check_names(const Scenario& s, Status& status) {
     known(r.to);
   }
   for (const auto& [who, what] : s.expect) known({who});
+  for (const std::string& n : s.processes) {
+    if (std::count(s.processes.begin(), s.processes.end(), n) > 1 && status.ok()) {
+      status = absl::InvalidArgumentError("two processes are named \"" + n + "\"");
+    }
+  }
   if (s.processes.empty() && status.ok()) status = absl::InvalidArgumentError("it names no processes");
 }
 
@@ -137,7 +155,7 @@ StatusOr<Scenario> parse_scenario(std::string_view text, const std::string& name
     t.millis("disk_ms", s.disk);
     moment(t, "until_ms", s.until);
     if (const toml::node* with = t.get("with"); with != nullptr && with->is_table()) {
-      s.with = words(*with->as_table(), "[with]", status);
+      s.with = settings(*with->as_table(), status);
     }
     if (const toml::node* expect = t.get("expect"); expect != nullptr && expect->is_table()) {
       s.expect = words(*expect->as_table(), "[expect]", status);
