@@ -80,14 +80,12 @@ std::string any(Random& r, const std::string_view (&of)[N]) {
 }
 
 constexpr std::string_view kNames[] = {"P", "Q", "R", "S", "T", "U", "V"};
-constexpr std::string_view kNumbers[] = {"-1", "0", "1", "2", "3", "9", "20", "500", "9223372036854775807", "\"x\""};
+constexpr std::string_view kNumbers[] = {"1", "2", "3", "4", "5", "20", "500", "1000000", "0", "-1", "9223372036854775807"};
 constexpr std::string_view kParameters[] = {
     "acceptors",    "append_bytes", "backoff_ms",  "clients",   "crashes",    "dawn_ms",     "decision_timeout_ms",
     "heartbeat_ms", "leader",       "messages",    "resend_ms", "retry_ms",   "round_ms",    "election_timeout_ms",
     "patience_ms",  "rule",         "inflight_messages", "traitors", "vote_timeout_ms", "request_timeout_ms"};
-constexpr std::string_view kSteps[] = {"crash",  "restart", "pause",  "resume", "clock",      "cut",   "heal", "plan",
-                                       "propose", "notice", "trust",  "submit", "equivocate", "order", "lie",  "write",
-                                       "read",    "begin",  "vote",   "dance"};
+constexpr std::string_view kSteps[] = {"crash", "restart", "crash", "restart", "pause", "resume", "clock", "cut", "heal"};
 constexpr std::string_view kValues[] = {"",    "0",      "1",       "x",   "P",  "Q",      "Z",  "1000",
                                         "yes", "attack", "retreat", "P=x", "Q=", "Q=attack P=retreat", "R=x S=y"};
 
@@ -95,25 +93,29 @@ constexpr std::string_view kValues[] = {"",    "0",      "1",       "x",   "P", 
 // the first check.
 std::string scenario_of(Random& r) {
   const auto& all = lab::protocols();
-  std::string out = "protocol = \"" + all[r.below(all.size())].name + "\"\nprocesses = [";
+  const lab::Protocol& protocol = all[r.below(all.size())];
+  std::string out = "protocol = \"" + protocol.name + "\"\nprocesses = [";
   const uint64_t processes = r.below(8);
+  const auto somebody = [&] { return std::string(kNames[r.below(std::max<uint64_t>(processes, 1))]); };
   for (uint64_t i = 0; i < processes; ++i) out += "\"" + std::string(kNames[i]) + "\",";
-  out += "]\nuntil_ms = " + std::to_string(1 + r.below(200)) + "\nlatency_ms = " + std::to_string(r.below(3)) +
+  out += "]\nuntil_ms = " + std::to_string(40 + r.below(160)) + "\nlatency_ms = " + std::to_string(r.below(3)) +
          "\ndisk_ms = " + std::to_string(r.below(2)) + "\n";
-  // One that belongs to the protocol, or any.
   for (uint64_t n = r.below(3), i = 0; i < n; ++i) {
-    const auto& own = all[r.below(all.size())].parameters;
-    const std::string name = own.empty() || r.chance(1, 10) ? any(r, kParameters) : own[r.below(own.size())].name;
+    const auto& own = protocol.parameters;
+    const std::string name = own.empty() || r.chance(1, 20) ? any(r, kParameters) : own[r.below(own.size())].name;
     out += "with." + name + " = " + any(r, kNumbers) + "\n";
   }
   for (uint64_t n = r.below(4), i = 0; i < n; ++i) {
-    out += "[[message]]\nfrom = \"" + any(r, kNames) + "\"\n" +
+    out += "[[message]]\nfrom = \"" + somebody() + "\"\n" +
            (r.chance(1, 2) ? "lose = true\n" : "later_ms = " + std::to_string(r.below(20)) + "\n");
   }
   for (uint64_t n = r.below(12), i = 0; i < n; ++i) {
-    out += "[[step]]\nat_ms = " + std::to_string(r.below(100)) + "\nwho = \"" +
-           std::string(kNames[r.below(processes + 1) % std::size(kNames)]) + "\"\ndo = \"" + any(r, kSteps) +
-           "\"\nvalue = \"" + any(r, kValues) + "\"\n";
+    const bool own = r.chance(1, 2);
+    const lab::StepKind& kind = protocol.steps[r.below(protocol.steps.size())];
+    const std::string value = own && !kind.words.empty() ? kind.words[r.below(kind.words.size())] : any(r, kValues);
+    out += "[[step]]\nat_ms = " + std::to_string(r.below(40)) + "\nwho = \"" +
+           somebody() + "\"\ndo = \"" + (own ? kind.name : any(r, kSteps)) +
+           "\"\nvalue = \"" + value + "\"\n";
   }
   return out;
 }

@@ -24,7 +24,8 @@ class Cast {
   virtual ~Cast() = default;
   // In the order of their numbers. They are started when the scenario begins.
   virtual std::vector<sim::Process*> processes() = 0;
-  // A step that only this protocol knows. kInvalidArgument: it knows no such step.
+  // A step of this protocol's own, whose value is one of those that its StepKind allows. kInvalidArgument: this process
+  // cannot do it, or not with this value.
   virtual Status perform(NodeId who, const Step& step) = 0;
   // How a process stands, in a few words: "decides x", "undecided".
   virtual std::string state_of(NodeId who) const = 0;
@@ -41,10 +42,17 @@ struct Parameter {
   std::vector<std::string> words;    // it is no number but one of these; the first one when it is left out
 };
 
+// A step that only one protocol knows.
+struct StepKind {
+  std::string name;
+  std::string value;               // what its value is: "VALUE"
+  std::vector<std::string> words;  // the values that there are; empty: any
+};
+
 struct Protocol {
-  std::string name;   // in scenario files
-  std::string about;  // one line
-  std::string steps;  // its own: "propose VALUE"
+  std::string name;             // in scenario files
+  std::string about;            // one line
+  std::vector<StepKind> steps;  // its own
   MakeCast make;
   size_t least = 1, most = 16;  // processes
   std::vector<Parameter> parameters;

@@ -24,7 +24,6 @@ class BenOr final : public CoreCast<Process> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act != "propose" || (step.value != "0" && step.value != "1")) return no_such_step(step);
     decisions_.proposed(step.value);
     input(who, [bit = step.value == "1"](Process& p, Time now, Out& out) { p.propose(now, bit ? 1 : 0, out); });
     return absl::OkStatus();

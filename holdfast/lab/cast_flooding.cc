@@ -27,7 +27,6 @@ class FloodingCast final : public CoreCast<Flooding> {
       });
       return absl::OkStatus();
     }
-    if (step.act != "notice") return no_such_step(step);
     const std::optional<NodeId> found = stage_.find(step.value);
     if (!found || *found == who) return wrong_value(step, "the name of another process");
     const NodeId gone = *found;

@@ -132,14 +132,15 @@ class PbftCast final : public CoreCast<PbftPlayer> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act == "submit" && !is_member(who)) {
+    if (step.act == "submit") {
+      if (is_member(who)) return wrong_process("a client submits, and the clients are the last processes (clients)");
       submitted_.push_back(step.value);
       owes_[who].push_back(step.value);
       input(who, [v = step.value](PbftPlayer& p, Time, Out&) { p.submit(v); });
       return absl::OkStatus();
     }
-    if (step.act == "equivocate" && is_member(who)) return equivocate(who, step.value);
-    return no_such_step(step);
+    if (!is_member(who)) return wrong_process("a member equivocates, not a client");
+    return equivocate(who, step);
   }
 
   std::string state_of(NodeId who) const override {
@@ -191,17 +192,17 @@ class PbftCast final : public CoreCast<PbftPlayer> {
   }
 
   // "B=x C=y D=": what it tells whom that its proposal holds.
-  Status equivocate(NodeId who, const std::string& value) {
+  Status equivocate(NodeId who, const Step& step) {
     PbftPlayer::Lies lies;
-    std::istringstream words(value);
+    std::istringstream words(step.value);
     for (std::string word; words >> word;) {
       const size_t equals = word.find('=');
       const std::string whom = word.substr(0, equals);
-      const auto& names = stage_.scenario().processes;
-      if (equals == std::string::npos || std::count(names.begin(), names.end(), whom) == 0) {
-        return absl::InvalidArgumentError("\"equivocate\" needs a value such as \"B=x C=y D=\", not \"" + value + "\"");
+      const std::optional<NodeId> told_to = stage_.find(whom);
+      if (equals == std::string::npos || !told_to || !is_member(*told_to)) {
+        return wrong_value(step, "such as \"B=x C=y D=\"");
       }
-      auto& told = lies[stage_.id_of(whom)];
+      auto& told = lies[*told_to];
       if (equals + 1 < word.size()) told.insert(word.substr(equals + 1));
     }
     liars_.insert(who);

@@ -28,14 +28,10 @@ class RaftCast final : public CoreCast<Raft> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act == "submit") {
-      input(who, [this, v = step.value](Raft& r, Time now, Out& out) {
-        const StatusOr<raft::Index> at = r.propose(now, {Slice::copy_of(v)}, out);
-        if (at.ok()) held_[{*at, r.term()}] = v + "." + std::to_string(r.term().value());
-      });
-    } else {
-      return no_such_step(step);
-    }
+    input(who, [this, v = step.value](Raft& r, Time now, Out& out) {
+      const StatusOr<raft::Index> at = r.propose(now, {Slice::copy_of(v)}, out);
+      if (at.ok()) held_[{*at, r.term()}] = v + "." + std::to_string(r.term().value());
+    });
     return absl::OkStatus();
   }
   std::string state_of(NodeId who) const override {

@@ -77,7 +77,6 @@ class ConsistentCast final : public CoreCast<Replicated> {
 
   Status perform(NodeId who, const Step& step) override {
     const bool write = step.act == "write";
-    if (!write && step.act != "read") return no_such_step(step);
     const size_t call = calls_.begin(stage_.world_now(), write, step.value);
     stage_.changes(who, write ? "is to write " + step.value : "is asked");
     input(who, [call, write, v = step.value](Replicated& r, Time now, Out& out) {
@@ -125,13 +124,11 @@ class AvailableCast final : public CoreCast<anywhere::Register> {
       calls_.answered(calls_.begin(now, true, step.value), now, "");
       answer(who, step.value);
       input(who, [v = step.value](anywhere::Register& r, Time t, Out& out) { r.write(t, Slice::copy_of(v), out); });
-    } else if (step.act == "read") {
+    } else {
       if (core(who) == nullptr) return absl::OkStatus();
       const std::string value = core(who)->read().empty() ? "nothing" : std::string(core(who)->read().view());
       calls_.answered(calls_.begin(now, false, ""), now, value);
       answer(who, value);
-    } else {
-      return no_such_step(step);
     }
     return absl::OkStatus();
   }

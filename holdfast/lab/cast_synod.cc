@@ -37,7 +37,6 @@ class SynodCast final : public CoreCast<Member> {
       input(who, [v = step.value](Member& m, Time now, Out& out) { m.propose(now, Slice::copy_of(v), out); });
       return absl::OkStatus();
     }
-    if (step.act != "trust") return no_such_step(step);
     const std::optional<NodeId> found = stage_.find(step.value);
     if (!found && !step.value.empty()) return wrong_value(step, "the name of a process, or empty");
     const NodeId leader = found.value_or(NodeId{});

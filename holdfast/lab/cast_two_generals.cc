@@ -21,7 +21,6 @@ class TwoGenerals final : public CoreCast<General> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act != "plan") return no_such_step(step);
     input(who, [plan = step.value](General& g, Time, Out& out) { g.plan(Slice::copy_of(plan), out); });
     return absl::OkStatus();
   }

@@ -28,6 +28,9 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
 
   Status perform(NodeId who, const Step& step) override {
     if (step.act == "begin") {
+      if (who != NodeId(1)) return wrong_process("the coordinator is the first process");
+      if (begun_) return absl::InvalidArgumentError("there is one transaction, and it has begun already");
+      begun_ = true;
       std::vector<commit::Part> parts;
       for (const NodeId id : stage_.everyone()) {
         if (id != who) parts.push_back({id, Slice::copy_of(step.value)});
@@ -37,7 +40,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
       });
       return absl::OkStatus();
     }
-    if (step.act != "vote" || (step.value != "yes" && step.value != "no")) return no_such_step(step);
+    if (who == NodeId(1)) return wrong_process("the participants vote, which are all processes but the first");
     votes_[who] = step.value == "yes";
     if (asked_.count(who) > 0) answer(who);
     return absl::OkStatus();
@@ -92,6 +95,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
     input(who, [txn = txn_](Site& s, Time now, Out& out) { s.done(now, txn, out); });
   }
 
+  bool begun_ = false;
   commit::TxnId txn_;
   std::map<NodeId, bool> votes_, asked_;
   std::map<NodeId, std::string> state_;

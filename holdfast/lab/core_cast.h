@@ -52,8 +52,9 @@ class CoreCast : public Cast {
   static Status wrong_value(const Step& step, const std::string& wanted) {
     return absl::InvalidArgumentError("its value must be " + wanted + ", not \"" + step.value + "\"");
   }
-  static Status no_such_step(const Step& step) {
-    return absl::InvalidArgumentError("this protocol knows no step \"" + step.act + "\"");
+  // This process does no such thing; `who_does`: who does.
+  static Status wrong_process(const std::string& who_does) {
+    return absl::InvalidArgumentError("it cannot do that: " + who_does);
   }
 
   Stage& stage_;

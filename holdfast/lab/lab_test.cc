@@ -33,6 +33,7 @@ TEST_P(LabScenario, ComesAsItsFileSays) {
   const StatusOr<Performance> came = play(*scenario);
   ASSERT_TRUE(came.ok()) << came.status();
   EXPECT_THAT(came->surprises, testing::ElementsAre());
+  EXPECT_THAT(came->warnings, testing::ElementsAre());
   EXPECT_GT(came->messages, 0u);
   const std::string svg = diagram::to_svg(came->picture);
   EXPECT_THAT(svg, testing::HasSubstr(scenario->title.substr(0, 3)));
@@ -73,7 +74,7 @@ TEST(LabScenarioFiles, MistakesAreExplained) {
   EXPECT_THAT(refusal(head + "colour = 1"), testing::HasSubstr("unknown key \"colour\""));
   EXPECT_THAT(refusal(head + "[[step]]\nwho = \"C\"\ndo = \"plan\""),
               testing::HasSubstr("there is no process named \"C\""));
-  EXPECT_THAT(refusal(head + "[[step]]\nwho = \"A\"\ndo = \"dance\""), testing::HasSubstr("knows no step \"dance\""));
+  EXPECT_THAT(refusal(head + "[[step]]\nwho = \"A\"\ndo = \"dance\""), testing::HasSubstr("there is no such step; there are crash"));
   EXPECT_THAT(refusal(head + "[[step]]\nwho = \"A\""), testing::HasSubstr("a step needs"));
   EXPECT_THAT(refusal(head + "[[message]]\nfrom = \"A\""), testing::HasSubstr("says \"lose\" or \"later_ms\""));
   EXPECT_THAT(refusal(head + "title = "), testing::HasSubstr("line 3"));
@@ -130,6 +131,69 @@ TEST(LabScenarioFiles, StepsNameProcessesThatThereAre) {
   EXPECT_EQ(refusal_of("synod", 3, "", "do = \"resume\""), "played");
   EXPECT_THAT(refusal("processes = [\"A\", \"A\"]\nprotocol = \"flooding\""),
               testing::HasSubstr("two processes are named \"A\""));
+}
+
+TEST(LabScenarioFiles, StepsSayWhatTheyNeed) {
+  using testing::HasSubstr;
+  EXPECT_EQ(refusal_of("ben-or", 3, "", "do = \"propose\"\nvalue = \"banana\""),
+            "x: line 4, step \"propose\": its value must be \"0\" or \"1\", not \"banana\"");
+  EXPECT_THAT(refusal_of("two-phase-commit", 3, "", "do = \"vote\"\nvalue = \"perhaps\""),
+              HasSubstr("its value must be \"yes\" or \"no\", not \"perhaps\""));
+  EXPECT_EQ(refusal_of("two-phase-commit", 3, "", "do = \"vote\"\nvalue = \"yes\""),
+            "x: line 4, step \"vote\" of P1: it cannot do that: the participants vote, which are all processes but the "
+            "first");
+  EXPECT_THAT(refusal_of("pbft", 5, "", "do = \"submit\"\nvalue = \"x\""), HasSubstr("a client submits"));
+  EXPECT_THAT(refusal_of("pbft", 5, "", "do = \"equivocate\"\nvalue = \"P5=x\""), HasSubstr("such as \"B=x C=y D=\""));
+  EXPECT_EQ(refusal_of("raft", 3, "", "do = \"propose\""),
+            "x: line 4, step \"propose\": there is no such step; there are crash, restart, pause, resume, clock, cut, "
+            "heal, and of \"raft\" submit");
+  EXPECT_THAT(refusal_of("raft", 3, "", "at_ms = 101\ndo = \"crash\""),
+              HasSubstr("it comes at 101 ms, and the scenario ends at 100 ms (until_ms)"));
+  EXPECT_THAT(refusal("protocol = \"raft\"\nprocesses = [\"A\"]\n[[step]]\ndo = \"crash\""), HasSubstr("it needs \"who\""));
+}
+
+TEST(LabScenarioFiles, ParametersAreKnownAndOfTheirType) {
+  using testing::HasSubstr;
+  EXPECT_EQ(refusal_of("raft", 3, "heartbeats = 3", ""),
+            "x: line 4, [with]: \"raft\" has no parameter \"heartbeats\"; there are election_timeout_ms, heartbeat_ms, "
+            "append_bytes, inflight_messages");
+  EXPECT_THAT(refusal_of("flooding", 3, "crashes = 3", ""), HasSubstr("this protocol has none"));
+  EXPECT_THAT(refusal_of("ben-or", 3, "crashes = \"two\"", ""),
+              HasSubstr("crashes must be a whole number from 0 to 16, not \"two\""));
+  EXPECT_THAT(refusal_of("ben-or", 3, "rule = \"dice\"", ""), HasSubstr("rule must be \"keep\" or \"coin\", not \"dice\""));
+  EXPECT_THAT(refusal("protocol = \"raft\"\nprocesses = [\"A\"]\n[promises]\nagreement = \"yes\""),
+              HasSubstr("agreement must be \"kept\", \"broken\" or \"open\", not \"yes\""));
+  EXPECT_THAT(refusal("protocol = \"raft\"\nprocesses = [\"A\"]\n[[message]]\nlose = true\nafter_ms = 5\nbefore_ms = 3"),
+              HasSubstr("line 3, [[message]]: it is never in force"));
+}
+
+TEST(LabScenarioFiles, WhatNothingCameOfIsTold) {
+  StatusOr<Scenario> scenario = parse_scenario(R"(protocol = "two-generals"
+processes = ["A", "B"]
+[[step]]
+who = "A"
+do = "plan"
+[[step]]
+who = "B"
+do = "restart"
+[[step]]
+who = "B"
+do = "resume"
+[[message]]
+kind = "Acknowlege"
+lose = true
+[[message]]
+from = "B"
+after_ms = 60
+lose = true
+)",
+                                               "x");
+  ASSERT_TRUE(scenario.ok()) << scenario.status();
+  EXPECT_THAT(play(*scenario)->warnings,
+              testing::ElementsAre(
+                  "line 6, step \"restart\" of B: it is running", "line 9, step \"resume\" of B: it does not stand still",
+                  "line 12, [[message]]: it met no message: nobody sent a Acknowlege; there were Acknowledge, Plan",
+                  "line 15, [[message]]: it met no message: no message of those processes was sent in that time"));
 }
 
 // Messages that take no time can go to and fro for ever in no time.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "holdfast/lab/check.h"
 #include "holdfast/lab/story.h"
@@ -27,6 +28,7 @@ class Director {
       : stage_(scenario), story_(stage_), chart_(scenario.title, window()) {
     stage_.net().set_steering([this](NodeId from, NodeId to, const Slice& bytes) { return steer(from, to, bytes); });
     stage_.world().trace().listen([this](Time at, NodeId who, std::string_view kind, std::string_view text) {
+      if (const auto m = sim::message_in(text); m && kind == "send") kinds_.insert(sim::type_of(m->what));
       story_.note(at, who, kind, text);
       // Everybody is there from the beginning: no need to draw it.
       if (kind != "start" || at > Time()) chart_.note(at, who, kind, text);
@@ -55,6 +57,8 @@ class Director {
     for (const sim::Violation& v : stage_.world().violations())
       out.surprises.push_back(v.oracle + ": " + v.explanation);
     compare(out);
+    warn_of_rules();
+    out.warnings = std::move(warnings_);
     out.picture = chart_.chart("holdfast lab run " + stage_.scenario().name);
     return out;
   }
@@ -83,13 +87,31 @@ class Director {
   }
   sim::Steering steer(NodeId from, NodeId to, const Slice& bytes) {
     sim::Steering out;
-    for (const MessageRule& r : stage_.scenario().messages) {
+    const auto& rules = stage_.scenario().messages;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      const MessageRule& r = rules[i];
       if (!covers(r, from, to)) continue;
       if (!r.kind.empty() && sim::type_of(stage_.net().describe(from, to, bytes)) != r.kind) continue;
+      met_.insert(i);
       out.lose |= r.lose;
       out.later = std::max(out.later, r.later);
     }
     return out;
+  }
+
+  void warn_of_rules() {
+    const auto& rules = stage_.scenario().messages;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      if (met_.contains(i)) continue;
+      const bool strange = !rules[i].kind.empty() && !kinds_.contains(rules[i].kind);
+      const std::string why = strange ? "nobody sent a " + rules[i].kind + "; there were " +
+                                            listed({kinds_.begin(), kinds_.end()})
+                                      : "no message of those processes was sent in that time";
+      warnings_.push_back("line " + std::to_string(rules[i].line) + ", [[message]]: it met no message: " + why);
+    }
+  }
+  void warn(const Step& step, const std::string& who, const std::string& what) {
+    warnings_.push_back("line " + std::to_string(step.line) + ", step \"" + step.act + "\" of " + who + ": " + what);
   }
 
   void act(const Step& step) {
@@ -111,6 +133,9 @@ class Director {
                                       step.act + "\" of " + who + ": " + std::string(what.message()));
   }
   Status act_on(sim::Process& p, NodeId id, const Step& step) {
+    const bool idle = step.act == "restart" ? p.up() : !p.up();
+    if (idle) warn(step, stage_.name_of(id), p.up() ? "it is running" : "it is down, and does nothing");
+    if (step.act == "resume" && !p.paused()) warn(step, stage_.name_of(id), "it does not stand still");
     if (step.act == "crash") {
       if (p.up()) p.crash("crash");
     } else if (step.act == "restart") {
@@ -169,6 +194,9 @@ class Director {
   std::unique_ptr<Cast> cast_;
   std::vector<sim::Process*> processes_;
   Status wrong_;
+  std::set<std::string> kinds_;  // of messages that were sent
+  std::set<size_t> met_;         // rules that a message met
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace

@@ -25,6 +25,8 @@ struct Performance {
   size_t messages = 0;
   // What came otherwise than the scenario expects; none: it came as expected.
   std::vector<std::string> surprises;
+  // What the file asks for and nothing came of: a rule that no message met, a restart of who is up.
+  std::vector<std::string> warnings;
   diagram::SpaceTime picture{""};
 };
 

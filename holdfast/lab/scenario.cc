@@ -83,6 +83,7 @@ Step read_step(const toml::table& raw, Status& status) {
 MessageRule read_rule(const toml::table& raw, Status& status) {
   TomlTable t(raw, "[[message]]", status);
   MessageRule r;
+  r.line = raw.source().begin.line;
   r.kind = t.text("kind");
   r.from = names(t, "from");
   r.to = names(t, "to");
@@ -106,22 +107,23 @@ void each(TomlTable& t, const std::string& key, Read&& read) {
 }
 
 void check_names(const Scenario& s, Status& status) {
-  const auto known = [&](const std::vector<std::string>& who) {
+  const auto known = [&](const std::vector<std::string>& who, size_t line) {
     for (const std::string& n : who) {
       if (std::count(s.processes.begin(), s.processes.end(), n) == 0 && status.ok()) {
-        status = absl::InvalidArgumentError("there is no process named \"" + n + "\"");
+        status = absl::InvalidArgumentError((line == 0 ? "[expect]: " : "line " + std::to_string(line) + ": ") +
+                                            "there is no process named \"" + n + "\"");
       }
     }
   };
   for (const Step& step : s.steps) {
-    known(step.who);
-    known(step.apart);
+    known(step.who, step.line);
+    known(step.apart, step.line);
   }
   for (const MessageRule& r : s.messages) {
-    known(r.from);
-    known(r.to);
+    known(r.from, r.line);
+    known(r.to, r.line);
   }
-  for (const auto& [who, what] : s.expect) known({who});
+  for (const auto& [who, what] : s.expect) known({who}, 0);
   for (const std::string& n : s.processes) {
     if (std::count(s.processes.begin(), s.processes.end(), n) > 1 && status.ok()) {
       status = absl::InvalidArgumentError("two processes are named \"" + n + "\"");

@@ -34,6 +34,7 @@ struct MessageRule {
   Time before = Time::never();  // and before
   bool lose = false;
   Duration later;  // by which they arrive later
+  size_t line = 0;
 };
 
 // A parameter of the protocol as it is written: "3" as a text is no number.
