@@ -40,10 +40,6 @@ StatusOr<Scenario> find(const std::string& what) {
                              " (holdfast lab list names them all)");
 }
 
-std::string text_of(Verdict v) {
-  return v == Verdict::kKept ? "kept" : v == Verdict::kBroken ? "BROKEN" : "open: not within this time";
-}
-
 std::string time_of(Time t) {
   const int64_t tenths = t.nanos() / 100'000;
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
@@ -70,7 +66,7 @@ void tell(Shell& shell, const Scenario& scenario, const Performance& came, bool 
   for (const std::string& p : scenario.processes) {
     out << "  " << p << std::string(widest - p.size(), ' ') << "  " << came.states.at(p) << "\n";
   }
-  for (const auto& [promise, verdict] : came.promises) out << "  " << promise << ": " << text_of(verdict) << "\n";
+  for (const auto& [promise, verdict] : came.promises) out << "  " << promise << ": " << lab::describe(verdict) << "\n";
 }
 
 Json json_of(const Scenario& scenario, const Performance& came) {

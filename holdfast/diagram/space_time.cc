@@ -44,6 +44,10 @@ void SpaceTime::role(Time at, NodeId who, std::string role) {
   add({at, What::kRole, column(who), 0, {}, std::move(role), {}});
 }
 
+void SpaceTime::end(NodeId who, std::string state) { ends_[column(who)] = std::move(state); }
+
+void SpaceTime::tell(Time at, std::string text) { add({at, What::kTell, 0, 0, {}, std::move(text), {}}); }
+
 void SpaceTime::say(Time at, std::string text) { add({at, What::kSay, 0, 0, {}, std::move(text), {}}); }
 
 }  // namespace holdfast::diagram

@@ -117,6 +117,26 @@ TEST(SpaceTimeSvg, ShowsEverythingOnce) {
   EXPECT_EQ(count(svg, "<g>"), count(svg, "</g>"));
 }
 
+// What the reader is told stands at its time, in as many lines as it takes; how all ended stands at the foot.
+TEST(SpaceTimeSvg, TellsAndConcludes) {
+  SpaceTime d = three();
+  std::string words;
+  for (int i = 0; i < 40; ++i) words += "word ";
+  d.tell(ms(1), words + "end");
+  d.mark(ms(2), NodeId(2), MarkKind::kDecision, "decides x");
+  d.end(NodeId(2), "in doubt");
+  d.conclude("agreement: BROKEN", Colour::kBad);
+  const std::string svg = to_svg(d);
+  EXPECT_THAT(svg, HasSubstr(" word end</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr(words)));
+  EXPECT_EQ(count(svg, ">in doubt</text>"), 1u);
+  EXPECT_EQ(count(svg, ">agreement: BROKEN</text>"), 1u);
+  const Layout l = lay_out(d, 60);
+  ASSERT_EQ(l.across.size(), 1u);
+  EXPECT_GT(l.across[0].lines.size(), 1u);
+  EXPECT_LT(l.across[0].y, l.y_of[1]);
+}
+
 // Whatever a message holds, the file is well-formed.
 TEST(SpaceTimeSvg, ControlCharactersDoNotGetIntoTheFile) {
   SpaceTime d = three();

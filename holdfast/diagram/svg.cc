@@ -52,13 +52,6 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-// About how wide a text is, in pixels.
-double width_of(const std::string& text, double size) {
-  const auto characters =
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  return static_cast<double>(characters) * size * 0.58;
-}
-
 class Drawing {
  public:
   explicit Drawing(const SpaceTime& d) : d_(d) {}
@@ -68,16 +61,15 @@ class Drawing {
     const double least = Layout().x(std::max<size_t>(d_.processes().size(), 2) - 1) + kColumnWidth;
     const double top = legend(least);
     layout_ = lay_out(d_, top + 30);
-    const double caption = d_.caption().empty() ? 0 : 26;
-    const double width = std::max(least, layout_.width), height = layout_.height + caption;
+    const double width = std::max(least, layout_.width);
     ticks(top);
     stretches();
     names(top);
-    across(width);
     arrows();
+    across(width);
     marks();
     labels();
-    if (!d_.caption().empty()) text(16, height - 14, d_.caption(), 11, "#555555", "start");
+    const double height = foot(layout_.height);
     return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" + number(height) +
            "\" viewBox=\"0 0 " + number(width) + " " + number(height) + "\" " + kFont + ">\n<title>" +
            escaped(d_.title()) + "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" + body_ +
@@ -171,12 +163,46 @@ class Drawing {
   }
   void across(double width) {
     for (const Across& a : layout_.across) {
-      line(kLeft - 28, a.y, width - 12, a.y, "#b07000", 1, "7 4");
-      const double w = width_of(a.text, 11.5) + 14;
-      body_ += "<rect x=\"" + number(kLeft + 22) + "\" y=\"" + number(a.y - 9) + "\" width=\"" + number(w) +
-               "\" height=\"18\" rx=\"4\" fill=\"#fff6e0\" stroke=\"#d8b060\"/>\n";
-      text(kLeft + 29, a.y + 4, a.text, 11.5, "#704800", "start");
+      if (!a.told) line(kLeft - 28, a.y, width - 12, a.y, "#b07000", 1, "7 4");
+      double w = 0;
+      for (const std::string& l : a.lines) w = std::max(w, width_of(l, kBandText) + 14);
+      const double x = a.told ? kLeft - 20 : kLeft + 22, h = 4 + kTextHeight * static_cast<double>(a.lines.size());
+      box(x, a.y - h / 2, a.told ? width - 12 - x : w, h, a.told ? "#e9f0fa" : "#fff6e0", a.told ? "#b4c6de" : "#d8b060");
+      for (size_t i = 0; i < a.lines.size(); ++i) {
+        text(x + 7, a.y - h / 2 + 13 + kTextHeight * static_cast<double>(i), a.lines[i], kBandText,
+             a.told ? "#1c3557" : "#704800", "start");
+      }
     }
+  }
+  // How everybody stands, what came of the promises, and the caption; where it ends.
+  double foot(double y) {
+    size_t most = 0;
+    for (const auto& [column, state] : d_.ends()) {
+      const std::vector<std::string> lines = broken(state, kLabelChars);
+      most = std::max(most, lines.size());
+      double w = 44;
+      for (const std::string& l : lines) w = std::max(w, width_of(l, 11.5) + 16);
+      const double x = layout_.x(column), h = 8 + kTextHeight * static_cast<double>(lines.size());
+      box(x - w / 2, y - 12, w, h, "#eef2f6", "#8899aa");
+      for (size_t i = 0; i < lines.size(); ++i) {
+        text(x, y + 3 + kTextHeight * static_cast<double>(i), lines[i], 11.5, kInk, "middle");
+      }
+    }
+    if (most > 0) y += 8 + kTextHeight * static_cast<double>(most);
+    for (const auto& c : d_.conclusions()) {
+      y += kTextHeight + 3;
+      const char* colour = c.colour == Colour::kGood ? "#106b2e" : c.colour == Colour::kBad ? kBad : "#a05a00";
+      text(16, y - 8, c.text, 12, colour, "start", true);
+    }
+    if (!d_.caption().empty()) {
+      y += 26;
+      text(16, y - 14, d_.caption(), 11, "#555555", "start");
+    }
+    return y;
+  }
+  void box(double x, double y, double w, double h, const char* fill, const char* stroke) {
+    body_ += "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(w) + "\" height=\"" + number(h) +
+             "\" rx=\"4\" fill=\"" + fill + "\" stroke=\"" + stroke + "\"/>\n";
   }
   void arrows() {
     for (const Arrow& a : layout_.arrows) {

@@ -22,6 +22,14 @@ std::string verdict_text(Verdict v) { return v == Verdict::kKept ? "kept" : v ==
 // Nobody reads more; and no scenario may keep the program busy for ever.
 constexpr uint64_t kMostEvents = 200'000;
 
+}  // namespace
+
+std::string describe(Verdict v) {
+  return v == Verdict::kKept ? "kept" : v == Verdict::kBroken ? "BROKEN" : "open: not within this time";
+}
+
+namespace {
+
 class Director {
  public:
   Director(const Scenario& scenario, const MakeCast& make)
@@ -60,6 +68,12 @@ class Director {
     warn_of_rules();
     out.warnings = std::move(warnings_);
     out.picture = chart_.chart("holdfast lab run " + stage_.scenario().name);
+    for (const NodeId id : stage_.everyone()) out.picture.end(id, out.states[stage_.name_of(id)]);
+    for (const auto& [promise, verdict] : out.promises) {
+      out.picture.conclude(promise + ": " + describe(verdict), verdict == Verdict::kKept     ? diagram::Colour::kGood
+                                                               : verdict == Verdict::kBroken ? diagram::Colour::kBad
+                                                                                             : diagram::Colour::kOpen);
+    }
     return out;
   }
 
@@ -115,7 +129,10 @@ class Director {
   }
 
   void act(const Step& step) {
-    if (!step.say.empty()) story_.say(step.at, step.say);
+    if (!step.say.empty()) {
+      story_.say(step.at, step.say);
+      stage_.world().trace().show(step.at, NodeId{}, "say", step.say);
+    }
     if (step.act.empty()) return;
     if (step.act == "cut") return cut(step);
     if (step.act == "heal") {

@@ -30,6 +30,9 @@ struct Performance {
   diagram::SpaceTime picture{""};
 };
 
+// For the reader.
+std::string describe(Verdict verdict);
+
 // kInvalidArgument: the scenario asks for a protocol or a step that there is not.
 StatusOr<Performance> play(const Scenario& scenario);
 

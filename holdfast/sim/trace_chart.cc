@@ -117,6 +117,7 @@ class TraceChart::Drawing {
   void draw(const Note& n) {
     if (n.kind == "send" || n.kind == "deliver" || n.kind == "lose" || n.kind == "damage") return draw_message(n);
     if (n.kind == "cut" || n.kind == "heal") return d_.say(n.at, n.text.empty() ? n.kind : n.text);
+    if (n.kind == "say") return d_.tell(n.at, n.text);
     if (n.who == NodeId{} || is_client(n.who)) return d_.say(n.at, n.kind + (n.text.empty() ? "" : ": " + n.text));
     if (n.kind == "role") {
       d_.role(n.at, n.who, n.text);
