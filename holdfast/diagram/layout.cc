@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <utility>
 
 namespace holdfast::diagram {
 namespace {
@@ -84,9 +85,17 @@ class Layouter {
     const auto& events = d_.events();
     double y = top_ + 10;
     out_.y_of.assign(events.size(), 0);
+    std::map<size_t, std::string> roles;
+    Time last = events.empty() ? Time() : events.front().at;
     for (size_t i = 0; i < events.size(); ++i) {
       const auto& e = events[i];
-      if (i > 0) y += gap_of(e.at - events[i - 1].at);
+      // Who keeps its role shows nothing: neither a time nor room.
+      if (e.what == What::kRole && std::exchange(roles[e.column], e.label) == e.label) {
+        out_.y_of[i] = y;
+        continue;
+      }
+      y += gap_of(e.at - last);
+      last = e.at;
       if (const auto r = repeats_.find(i); r != repeats_.end()) {
         out_.y_of[i] = out_.y_of[r->second];
         continue;
@@ -176,6 +185,7 @@ class Layouter {
       const auto& e = events[i];
       if (e.what == What::kSend) sent[e.message] = i;
       if (e.what == What::kDeliver) add(e.message, out_.y_of[i], Arrow::End::kDelivered);
+      if (e.what == What::kMiss) add(e.message, out_.y_of[i], Arrow::End::kMissed);
       if (e.what == What::kLose && !ended.contains(e.message)) add(e.message, out_.y_of[i], Arrow::End::kLost);
     }
     for (const auto& [m, i] : sent) {

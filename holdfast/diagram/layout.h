@@ -30,7 +30,7 @@ struct Arrow {
   SpaceTime::Message message = 0;
   size_t from = 0, to = 0;
   double y_from = 0, y_to = 0;
-  enum class End { kDelivered, kLost, kUnderWay } end = End::kUnderWay;
+  enum class End { kDelivered, kLost, kMissed, kUnderWay } end = End::kUnderWay;
   bool again = false;  // a further delivery of the same message
   std::string detail;
 };

@@ -36,6 +36,10 @@ void SpaceTime::lose(Message message, Time at) {
   add({at, What::kLose, messages_.at(message).from, message, {}, {}, {}});
 }
 
+void SpaceTime::miss(Message message, Time at) {
+  add({at, What::kMiss, messages_.at(message).to, message, {}, {}, {}});
+}
+
 void SpaceTime::mark(Time at, NodeId who, MarkKind kind, std::string label, std::string detail) {
   add({at, What::kMark, column(who), 0, kind, std::move(label), std::move(detail)});
 }

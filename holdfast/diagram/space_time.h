@@ -57,6 +57,8 @@ class SpaceTime {
   // being under way.
   void deliver(Message message, Time at);
   void lose(Message message, Time at);
+  // It came to a process that was down.
+  void miss(Message message, Time at);
   void mark(Time at, NodeId who, MarkKind kind, std::string label, std::string detail = "");
   // The process plays this role from now on: its line gets the role's colour. Empty: none.
   void role(Time at, NodeId who, std::string role);
@@ -76,12 +78,12 @@ class SpaceTime {
     NodeId id;
     std::string name;
   };
-  enum class What { kSend, kDeliver, kLose, kMark, kRole, kSay, kTell };
+  enum class What { kSend, kDeliver, kLose, kMiss, kMark, kRole, kSay, kTell };
   struct Event {
     Time at;
     What what = What::kMark;
     size_t column = 0;
-    Message message = 0;  // kSend, kDeliver, kLose
+    Message message = 0;  // kSend, kDeliver, kLose, kMiss
     MarkKind mark = MarkKind::kNote;
     std::string label;
     std::string detail;

@@ -15,7 +15,8 @@ using What = SpaceTime::What;
 
 // Okabe and Ito's colours, which people who do not see all colours can tell apart, darkened for thin lines.
 constexpr const char* kPalette[] = {"#0060a8", "#c4500a", "#00805c", "#a8447a",
-                                    "#8a6d00", "#2f8fc4", "#444444", "#7a4fbf"};
+                                    "#8a6d00", "#2f8fc4", "#444444", "#7a4fbf",
+                                    "#5f7a00", "#d0406a", "#008a96", "#7a3b16"};
 constexpr const char* kInk = "#222222";
 constexpr const char* kBad = "#c01020";
 constexpr const char* kRoleColours[] = {"#f2b134", "#7fc4a0", "#b9a7e0", "#e79fb5", "#9ec9ea"};
@@ -142,7 +143,7 @@ class Drawing {
   void names(double top) {
     for (size_t c = 0; c < d_.processes().size(); ++c) {
       const std::string& name = d_.processes()[c].name;
-      const double w = std::max(44.0, width_of(name, 13) + 18), x = layout_.x(c);
+      const double w = std::max(44.0, width_of(name, 15) + 18), x = layout_.x(c);
       body_ += "<rect x=\"" + number(x - w / 2) + "\" y=\"" + number(top + 4) + "\" width=\"" + number(w) +
                "\" height=\"24\" rx=\"6\" fill=\"#eef2f6\" stroke=\"#8899aa\"/>\n";
       text(x, top + 21, name, 13, kInk, "middle", true);
@@ -221,7 +222,7 @@ class Drawing {
       const double x = x1 + (x2 - x1) * part, y = a.y_from + (y2 - a.y_from) * part;
       body_ += "<g>" + tip(d_.messages()[a.message].kind + ": " + a.detail);
       line(x1, a.y_from, x, y, colour, a.again ? 1 : 1.4, a.end == Arrow::End::kDelivered && !a.again ? "" : "5 3");
-      if (a.end == Arrow::End::kLost) {
+      if (a.end == Arrow::End::kLost || a.end == Arrow::End::kMissed) {
         cross(x, y, 5, kBad, 2);
       } else {
         head(x, y, x - x1, y - a.y_from, colour);
@@ -282,6 +283,13 @@ class Drawing {
     return colour_of(e);
   }
   void labels() {
+    // What lies behind a label is dimmed: arrows must not strike it through.
+    for (const Label& l : layout_.labels) {
+      const bool mark = d_.events()[l.event].what == What::kMark;
+      body_ += "<rect x=\"" + number(layout_.x(l.column) + (mark ? 12 : 6)) + "\" y=\"" + number(l.y - (mark ? 6 : 13)) +
+               "\" width=\"" + number(width_of(l.text, 11.5) + 2) +
+               "\" height=\"12\" fill=\"#ffffff\" fill-opacity=\"0.85\"/>\n";
+    }
     for (const Label& l : layout_.labels) {
       const auto& e = d_.events()[l.event];
       const bool mark = e.what == What::kMark;

@@ -58,18 +58,22 @@ class RaftCast final : public CoreCast<Raft> {
  private:
   void watch(Node& node) {
     node.set_observer([this, id = node.id()](const Raft& r) {
+      const bool stands = r.role() == raft::Role::kPreCandidate || r.role() == raft::Role::kCandidate;
+      if (stands && !stood_[id]) stage_.times_out(id, "hears no leader: stands");
+      stood_[id] = stands;
       const std::string log = log_of(r);
       if (shown_[id] == log) return;
       shown_[id] = log;
       stage_.changes(id, log);
     });
   }
-  // What it holds of commands, with their terms: "log x.2 y.4".
+  // What it holds, with the terms: "log no-op.2 x.2".
   std::string log_of(const Raft& r) const {
     std::string out;
     for (raft::Index i = r.first_index(); i <= r.last_index(); ++i) {
-      const auto held = held_.find({i, r.term_at(i).value_or(raft::Term())});
-      if (held != held_.end()) out += " " + held->second;
+      const raft::Term term = r.term_at(i).value_or(raft::Term());
+      const auto held = held_.find({i, term});
+      out += " " + (held != held_.end() ? held->second : "no-op." + std::to_string(term.value()));
     }
     return out.empty() ? "log empty" : "log" + out;
   }
@@ -90,6 +94,7 @@ class RaftCast final : public CoreCast<Raft> {
   std::map<std::pair<raft::Index, raft::Term>, std::string> held_;  // every command that was ever in a log
   std::map<NodeId, std::vector<std::string>> committed_;
   std::map<NodeId, std::string> shown_;
+  std::map<NodeId, bool> stood_;
 };
 
 }  // namespace

@@ -97,7 +97,12 @@ class ConsistentCast final : public CoreCast<Replicated> {
     const auto* answer = std::get_if<replica::Answer>(&event);
     if (answer == nullptr) return;
     if (answer->status.ok()) calls_.answered(answer->call, stage_.world_now(), answer->bytes);
-    last_[who] = answer->status.ok() ? "answers " + answer->bytes : "answers that it cannot tell";
+    if (!answer->status.ok()) {
+      last_[who] = "answers that it cannot tell";
+      return stage_.times_out(who, last_[who]);
+    }
+    const bool write = calls_.is_write(answer->call);
+    last_[who] = (write ? "has written " : "reads ") + calls_.value(answer->call);
     stage_.decides(who, last_[who]);
   }
   RegisterCalls calls_;
@@ -122,13 +127,13 @@ class AvailableCast final : public CoreCast<anywhere::Register> {
     const Time now = stage_.world_now();
     if (step.act == "write") {
       calls_.answered(calls_.begin(now, true, step.value), now, "");
-      answer(who, step.value);
+      stage_.decides(who, "has written " + step.value);
       input(who, [v = step.value](anywhere::Register& r, Time t, Out& out) { r.write(t, Slice::copy_of(v), out); });
     } else {
       if (core(who) == nullptr) return absl::OkStatus();
       const std::string value = core(who)->read().empty() ? "nothing" : std::string(core(who)->read().view());
       calls_.answered(calls_.begin(now, false, ""), now, value);
-      answer(who, value);
+      stage_.decides(who, "reads " + value);
     }
     return absl::OkStatus();
   }
@@ -136,7 +141,6 @@ class AvailableCast final : public CoreCast<anywhere::Register> {
   std::map<std::string, Verdict> promises() const override { return calls_.promises(); }
 
  private:
-  void answer(NodeId who, const std::string& value) { stage_.decides(who, "answers " + value); }
   void on_event(NodeId who, const anywhere::Event& event) override {
     stage_.changes(who, "now holds " + std::string(std::get<anywhere::Changed>(event).value.view()));
   }

@@ -18,6 +18,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
     config.decision_timeout = stage.millis("decision_timeout_ms");
     config.resend_first = config.decision_timeout;
     config.resend_last = config.decision_timeout * 2;
+    stage.net().set_tap([this](NodeId from, NodeId, const Slice& bytes) { watch(from, bytes); });
     for (const NodeId id : stage.everyone()) state_[id] = id == NodeId(1) ? "coordinates" : "knows of nothing";
     add_nodes([config](const sim::NodeStart& start) {
       commit::Config own = config;
@@ -56,6 +57,15 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
   }
 
  private:
+  // Who asks has waited for the decision in vain. It asks several at once: one mark.
+  void watch(NodeId from, const Slice& bytes) {
+    const StatusOr<commit::Wire> wire = codec::decode<commit::Wire>(bytes);
+    if (!wire.ok() || !std::holds_alternative<commit::DecisionRequest>(*wire)) return;
+    const Time now = stage_.world_now();
+    if (const auto last = asked_at_.find(from); last != asked_at_.end() && last->second == now) return;
+    asked_at_[from] = now;
+    stage_.times_out(from, "still in doubt: asks");
+  }
   void set(NodeId who, const std::string& state) {
     state_[who] = state;
     stage_.changes(who, state);
@@ -63,6 +73,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
   void answer(NodeId who) {
     const bool yes = votes_.at(who);
     state_[who] = yes ? "in doubt" : "voted no";
+    stage_.changes(who, yes ? "votes yes: in doubt" : "votes no");
     input(who, [txn = txn_, yes](Site& s, Time now, Out& out) { s.vote(now, txn, yes, Slice::copy_of("undo"), out); });
   }
   void on_event(NodeId who, const commit::SiteEvent& event) override {
@@ -96,6 +107,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
   }
 
   bool begun_ = false;
+  std::map<NodeId, Time> asked_at_;
   commit::TxnId txn_;
   std::map<NodeId, bool> votes_, asked_;
   std::map<NodeId, std::string> state_;

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "holdfast/base/codec.h"
-#include "holdfast/base/print.h"
 #include "holdfast/lab/scenario.h"
+#include "holdfast/lab/words.h"
 #include "holdfast/sim/node.h"
 
 namespace holdfast::lab {
@@ -43,7 +43,7 @@ class Stage {
   void speaks() {
     net_.set_printer([this](NodeId, NodeId, const Slice& bytes) {
       const StatusOr<Wire> wire = codec::decode<Wire>(bytes);
-      return wire.ok() ? with_names(print(*wire)) : std::string("?");
+      return wire.ok() ? with_names(in_words(*wire)) : std::string("?");
     });
   }
   // Processes by their names instead of their numbers.
