@@ -43,8 +43,9 @@ struct PbftWords::Say {
   }
   std::string operator()(const pbft::Reply& m) {
     const auto known = words.requests_.find(m.id);
-    return absl::StrCat("Reply{", known == words.requests_.end() ? "?" : known->second, "}");
+    return absl::StrCat("Reply{", known == words.requests_.end() ? "to a read" : known->second, "}");
   }
+  std::string operator()(const pbft::AskRead&) { return "AskRead{}"; }
   std::string operator()(const pbft::PrePrepare& m) {
     std::vector<std::string> held;
     const pbft::Batch batch = codec::decode<pbft::Batch>(m.batch).value_or(pbft::Batch{});
