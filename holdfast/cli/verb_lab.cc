@@ -1,6 +1,7 @@
 // lab: scenarios that show what can and cannot be had, step by step and as a picture.
+#include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include "holdfast/cli/nearest.h"
 #include "holdfast/cli/shell.h"
@@ -26,19 +27,17 @@ StatusOr<Scenario> find(const std::string& what) {
   for (const Scenario& s : lab::scenarios()) {
     if (s.name == what) return s;
   }
-  std::ifstream file(what);
-  std::stringstream text;
-  if (file && (text << file.rdbuf())) return lab::parse_scenario(text.str(), what);
+  std::ifstream file(what, std::ios::binary);
+  if (file && !std::filesystem::is_directory(what)) {
+    // Not by operator<<, which fails when there is nothing to read.
+    return lab::parse_scenario(std::string(std::istreambuf_iterator<char>(file), {}), what);
+  }
   std::vector<std::string_view> names;
   for (const Scenario& s : lab::scenarios()) names.push_back(s.name);
   const std::string near = nearest(what, names);
   return absl::NotFoundError("there is neither a scenario nor a file named \"" + what + "\"" +
                              (near.empty() ? "" : "; did you mean " + near + "?") +
                              " (holdfast lab list names them all)");
-}
-
-std::string text_of(Verdict v) {
-  return v == Verdict::kKept ? "kept" : v == Verdict::kBroken ? "BROKEN" : "open: not within this time";
 }
 
 std::string time_of(Time t) {
@@ -67,12 +66,12 @@ void tell(Shell& shell, const Scenario& scenario, const Performance& came, bool 
   for (const std::string& p : scenario.processes) {
     out << "  " << p << std::string(widest - p.size(), ' ') << "  " << came.states.at(p) << "\n";
   }
-  for (const auto& [promise, verdict] : came.promises) out << "  " << promise << ": " << text_of(verdict) << "\n";
+  for (const auto& [promise, verdict] : came.promises) out << "  " << promise << ": " << lab::describe(verdict) << "\n";
 }
 
 Json json_of(const Scenario& scenario, const Performance& came) {
   Json out = {{"scenario", scenario.name}, {"title", scenario.title},     {"messages", came.messages},
-              {"states", came.states},     {"surprises", came.surprises}, {"promises", Json::object()},
+              {"states", came.states},     {"surprises", came.surprises}, {"warnings", came.warnings}, {"promises", Json::object()},
               {"story", Json::array()}};
   for (const auto& [promise, verdict] : came.promises) {
     out["promises"][promise] = verdict == Verdict::kKept ? "kept" : verdict == Verdict::kBroken ? "broken" : "open";
@@ -86,9 +85,9 @@ Json json_of(const Scenario& scenario, const Performance& came) {
 
 void run_scenario(Shell& shell, const LabFlags& flags) {
   const StatusOr<Scenario> scenario = find(flags.what);
-  if (!scenario.ok()) return shell.fail(scenario.status());
+  if (!scenario.ok()) return shell.usage_error(std::string(scenario.status().message()));
   const StatusOr<Performance> came = lab::play(*scenario);
-  if (!came.ok()) return shell.fail(came.status());
+  if (!came.ok()) return shell.usage_error(std::string(came.status().message()));
   if (shell.json) {
     shell.print(json_of(*scenario, *came));
   } else {
@@ -104,6 +103,7 @@ void run_scenario(Shell& shell, const LabFlags& flags) {
     }
     if (!shell.json) shell.out << "\nThe picture is in " << flags.svg << "\n";
   }
+  for (const std::string& w : came->warnings) shell.err << "holdfast lab: warning: " << scenario->name << ": " << w << "\n";
   for (const std::string& s : came->surprises) shell.err << "holdfast lab: not as expected: " << s << "\n";
   if (!came->surprises.empty()) shell.exit_code = kExitFailed;
 }
@@ -127,7 +127,9 @@ void show(Shell& shell, const LabFlags& flags) {
     shell.out << text;
     return;
   }
-  shell.fail(find(flags.what).status());
+  const StatusOr<Scenario> found = find(flags.what);
+  shell.usage_error(found.ok() ? flags.what + " is a file already; lab show prints what comes with the program"
+                               : std::string(found.status().message()));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
+#include <utility>
 
 namespace holdfast::diagram {
 namespace {
@@ -70,6 +72,10 @@ class Layouter {
       }
     }
   }
+  size_t band_chars() const {
+    const double width = out_.x(std::max<size_t>(d_.processes().size(), 2) - 1) + kColumnWidth - kLeft - 40;
+    return static_cast<size_t>(width / width_of("x", kBandText));
+  }
   bool labelled(size_t i) const {
     const auto& e = d_.events()[i];
     return !e.label.empty() && (e.what == What::kMark || (e.what == What::kSend && !repeats_.contains(i)));
@@ -79,17 +85,33 @@ class Layouter {
     const auto& events = d_.events();
     double y = top_ + 10;
     out_.y_of.assign(events.size(), 0);
+    std::map<size_t, std::string> roles;
+    Time last = events.empty() ? Time() : events.front().at;
     for (size_t i = 0; i < events.size(); ++i) {
       const auto& e = events[i];
-      if (i > 0) y += gap_of(e.at - events[i - 1].at);
+      // Who keeps its role shows nothing: neither a time nor room.
+      if (e.what == What::kRole && std::exchange(roles[e.column], e.label) == e.label) {
+        out_.y_of[i] = y;
+        continue;
+      }
+      y += gap_of(e.at - last);
+      last = e.at;
       if (const auto r = repeats_.find(i); r != repeats_.end()) {
         out_.y_of[i] = out_.y_of[r->second];
         continue;
       }
-      if (e.what == What::kSay) {
-        y = std::max(y, *std::max_element(free_.begin(), free_.end())) + kAcrossRoom / 2;
-        out_.across.push_back({y, e.label});
-        std::fill(free_.begin(), free_.end(), y + kAcrossRoom / 2);
+      if (e.what == What::kSay || e.what == What::kTell) {
+        Across band{0, broken(e.label, band_chars()), e.what == What::kTell};
+        const double half = kAcrossRoom / 2 + kTextHeight * static_cast<double>(band.lines.size() - 1) / 2;
+        const double lowest = free_.empty() ? y : *std::max_element(free_.begin(), free_.end());
+        band.y = std::max(y, lowest) + half;
+        y = band.y + half;
+        // What comes next starts below it.
+        std::fill(free_.begin(), free_.end(), y);
+        tick(band.y, e.at);
+        out_.across.push_back(std::move(band));
+        out_.y_of[i] = y;
+        continue;
       } else if (labelled(i)) {
         // A message that arrives here just now keeps its own height; the answer to it comes a little lower.
         y = std::max(y, free_[e.column] + kTextHeight / 2 + (e.what == What::kSend ? kSendLift : 0));
@@ -163,6 +185,7 @@ class Layouter {
       const auto& e = events[i];
       if (e.what == What::kSend) sent[e.message] = i;
       if (e.what == What::kDeliver) add(e.message, out_.y_of[i], Arrow::End::kDelivered);
+      if (e.what == What::kMiss) add(e.message, out_.y_of[i], Arrow::End::kMissed);
       if (e.what == What::kLose && !ended.contains(e.message)) add(e.message, out_.y_of[i], Arrow::End::kLost);
     }
     for (const auto& [m, i] : sent) {
@@ -181,6 +204,22 @@ class Layouter {
 };
 
 }  // namespace
+
+double width_of(const std::string& text, double size) {
+  const auto characters =
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+  return static_cast<double>(characters) * size * 0.58;
+}
+
+std::vector<std::string> broken(const std::string& text, size_t most) {
+  std::vector<std::string> lines(1);
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > most) lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+  }
+  return lines;
+}
 
 Layout lay_out(const SpaceTime& diagram, double top) { return Layouter(diagram, top).run(); }
 

@@ -14,6 +14,7 @@ namespace holdfast::diagram {
 inline constexpr double kColumnWidth = 240;
 inline constexpr double kLeft = 100;       // of the first line; the times stand before it
 inline constexpr double kTextHeight = 14;  // of a line of a label
+inline constexpr double kBandText = 11.5;  // the size of letters in a band across
 inline constexpr size_t kLabelChars = 34;  // that fit between two lines
 
 // A label beside a line.
@@ -29,7 +30,7 @@ struct Arrow {
   SpaceTime::Message message = 0;
   size_t from = 0, to = 0;
   double y_from = 0, y_to = 0;
-  enum class End { kDelivered, kLost, kUnderWay } end = End::kUnderWay;
+  enum class End { kDelivered, kLost, kMissed, kUnderWay } end = End::kUnderWay;
   bool again = false;  // a further delivery of the same message
   std::string detail;
 };
@@ -47,7 +48,8 @@ struct Tick {
 };
 struct Across {
   double y = 0;
-  std::string text;
+  std::vector<std::string> lines;
+  bool told = false;  // by the narrator
 };
 
 struct Layout {
@@ -60,6 +62,11 @@ struct Layout {
   std::vector<Across> across;
   double x(size_t column) const { return kLeft + kColumnWidth * static_cast<double>(column); }
 };
+
+// Broken at spaces into lines of at most so many characters; a longer word has a line of its own.
+std::vector<std::string> broken(const std::string& text, size_t most);
+// About how wide a text is, in pixels.
+double width_of(const std::string& text, double size);
 
 // `top`: where the lines begin.
 Layout lay_out(const SpaceTime& diagram, double top);

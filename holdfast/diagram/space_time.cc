@@ -36,6 +36,10 @@ void SpaceTime::lose(Message message, Time at) {
   add({at, What::kLose, messages_.at(message).from, message, {}, {}, {}});
 }
 
+void SpaceTime::miss(Message message, Time at) {
+  add({at, What::kMiss, messages_.at(message).to, message, {}, {}, {}});
+}
+
 void SpaceTime::mark(Time at, NodeId who, MarkKind kind, std::string label, std::string detail) {
   add({at, What::kMark, column(who), 0, kind, std::move(label), std::move(detail)});
 }
@@ -43,6 +47,10 @@ void SpaceTime::mark(Time at, NodeId who, MarkKind kind, std::string label, std:
 void SpaceTime::role(Time at, NodeId who, std::string role) {
   add({at, What::kRole, column(who), 0, {}, std::move(role), {}});
 }
+
+void SpaceTime::end(NodeId who, std::string state) { ends_[column(who)] = std::move(state); }
+
+void SpaceTime::tell(Time at, std::string text) { add({at, What::kTell, 0, 0, {}, std::move(text), {}}); }
 
 void SpaceTime::say(Time at, std::string text) { add({at, What::kSay, 0, 0, {}, std::move(text), {}}); }
 

@@ -38,6 +38,8 @@ enum class MarkKind {
   kFailure,  // a promise was broken here
 };
 
+enum class Colour { kGood, kBad, kOpen };
+
 class SpaceTime {
  public:
   using Message = size_t;
@@ -55,11 +57,19 @@ class SpaceTime {
   // being under way.
   void deliver(Message message, Time at);
   void lose(Message message, Time at);
+  // It came to a process that was down.
+  void miss(Message message, Time at);
   void mark(Time at, NodeId who, MarkKind kind, std::string label, std::string detail = "");
   // The process plays this role from now on: its line gets the role's colour. Empty: none.
   void role(Time at, NodeId who, std::string role);
   // Of the world, not of one process: a line across the picture.
   void say(Time at, std::string text);
+  // The narrator's words: a band across the picture, in as many lines as they take.
+  void tell(Time at, std::string text);
+  // How a process stands at the end: at the foot of its line.
+  void end(NodeId who, std::string state);
+  // Below all lines: what came of a promise, or of the whole run.
+  void conclude(std::string text, Colour colour) { conclusions_.push_back({std::move(text), colour}); }
   // Below the picture, such as a command that shows the same run again.
   void set_caption(std::string text) { caption_ = std::move(text); }
 
@@ -68,12 +78,12 @@ class SpaceTime {
     NodeId id;
     std::string name;
   };
-  enum class What { kSend, kDeliver, kLose, kMark, kRole, kSay };
+  enum class What { kSend, kDeliver, kLose, kMiss, kMark, kRole, kSay, kTell };
   struct Event {
     Time at;
     What what = What::kMark;
     size_t column = 0;
-    Message message = 0;  // kSend, kDeliver, kLose
+    Message message = 0;  // kSend, kDeliver, kLose, kMiss
     MarkKind mark = MarkKind::kNote;
     std::string label;
     std::string detail;
@@ -83,6 +93,12 @@ class SpaceTime {
     size_t to = 0;
     std::string kind;
   };
+  struct Conclusion {
+    std::string text;
+    Colour colour = Colour::kGood;
+  };
+  const std::map<size_t, std::string>& ends() const { return ends_; }  // by column
+  const std::vector<Conclusion>& conclusions() const { return conclusions_; }
   const std::string& title() const { return title_; }
   const std::string& caption() const { return caption_; }
   const std::vector<Process>& processes() const { return processes_; }
@@ -99,6 +115,8 @@ class SpaceTime {
   std::map<NodeId, size_t> column_of_;
   std::vector<Event> events_;
   std::vector<Sent> messages_;
+  std::map<size_t, std::string> ends_;
+  std::vector<Conclusion> conclusions_;
 };
 
 // A picture of its own, without references to fonts, scripts or other files. The same on every machine.

@@ -117,6 +117,47 @@ TEST(SpaceTimeSvg, ShowsEverythingOnce) {
   EXPECT_EQ(count(svg, "<g>"), count(svg, "</g>"));
 }
 
+// To a process that was down: the arrow goes all the way, and ends in a cross instead of a head.
+TEST(SpaceTimeLayout, WhatComesToACrashedProcessIsMissed) {
+  SpaceTime d = three();
+  const auto m = d.send(ms(1), NodeId(1), NodeId(2), "Vote", "Vote");
+  d.mark(ms(2), NodeId(2), MarkKind::kCrash, "down");
+  d.miss(m, ms(3));
+  const Layout l = lay_out(d, 60);
+  ASSERT_EQ(l.arrows.size(), 1u);
+  EXPECT_EQ(l.arrows[0].end, Arrow::End::kMissed);
+  EXPECT_EQ(l.arrows[0].y_to, l.y_of[2]);
+}
+
+// Who keeps its role shows nothing, and its time stands nowhere.
+TEST(SpaceTimeLayout, ARoleThatStaysHasNoTick) {
+  SpaceTime d = three();
+  d.mark(ms(1), NodeId(1), MarkKind::kState, "begins");
+  d.role(ms(20), NodeId(2), "");
+  d.mark(ms(60), NodeId(1), MarkKind::kState, "ends");
+  EXPECT_EQ(lay_out(d, 60).ticks.size(), 2u);
+}
+
+// What the reader is told stands at its time, in as many lines as it takes; how all ended stands at the foot.
+TEST(SpaceTimeSvg, TellsAndConcludes) {
+  SpaceTime d = three();
+  std::string words;
+  for (int i = 0; i < 40; ++i) words += "word ";
+  d.tell(ms(1), words + "end");
+  d.mark(ms(2), NodeId(2), MarkKind::kDecision, "decides x");
+  d.end(NodeId(2), "in doubt");
+  d.conclude("agreement: BROKEN", Colour::kBad);
+  const std::string svg = to_svg(d);
+  EXPECT_THAT(svg, HasSubstr("end</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr(words)));
+  EXPECT_EQ(count(svg, ">in doubt</text>"), 1u);
+  EXPECT_EQ(count(svg, ">agreement: BROKEN</text>"), 1u);
+  const Layout l = lay_out(d, 60);
+  ASSERT_EQ(l.across.size(), 1u);
+  EXPECT_GT(l.across[0].lines.size(), 1u);
+  EXPECT_LT(l.across[0].y, l.y_of[1]);
+}
+
 // Whatever a message holds, the file is well-formed.
 TEST(SpaceTimeSvg, ControlCharactersDoNotGetIntoTheFile) {
   SpaceTime d = three();

@@ -15,7 +15,8 @@ using What = SpaceTime::What;
 
 // Okabe and Ito's colours, which people who do not see all colours can tell apart, darkened for thin lines.
 constexpr const char* kPalette[] = {"#0060a8", "#c4500a", "#00805c", "#a8447a",
-                                    "#8a6d00", "#2f8fc4", "#444444", "#7a4fbf"};
+                                    "#8a6d00", "#2f8fc4", "#444444", "#7a4fbf",
+                                    "#5f7a00", "#d0406a", "#008a96", "#7a3b16"};
 constexpr const char* kInk = "#222222";
 constexpr const char* kBad = "#c01020";
 constexpr const char* kRoleColours[] = {"#f2b134", "#7fc4a0", "#b9a7e0", "#e79fb5", "#9ec9ea"};
@@ -52,13 +53,6 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-// About how wide a text is, in pixels.
-double width_of(const std::string& text, double size) {
-  const auto characters =
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  return static_cast<double>(characters) * size * 0.58;
-}
-
 class Drawing {
  public:
   explicit Drawing(const SpaceTime& d) : d_(d) {}
@@ -68,16 +62,15 @@ class Drawing {
     const double least = Layout().x(std::max<size_t>(d_.processes().size(), 2) - 1) + kColumnWidth;
     const double top = legend(least);
     layout_ = lay_out(d_, top + 30);
-    const double caption = d_.caption().empty() ? 0 : 26;
-    const double width = std::max(least, layout_.width), height = layout_.height + caption;
+    const double width = std::max(least, layout_.width);
     ticks(top);
     stretches();
     names(top);
-    across(width);
     arrows();
+    across(width);
     marks();
     labels();
-    if (!d_.caption().empty()) text(16, height - 14, d_.caption(), 11, "#555555", "start");
+    const double height = foot(layout_.height);
     return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" + number(height) +
            "\" viewBox=\"0 0 " + number(width) + " " + number(height) + "\" " + kFont + ">\n<title>" +
            escaped(d_.title()) + "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" + body_ +
@@ -150,7 +143,7 @@ class Drawing {
   void names(double top) {
     for (size_t c = 0; c < d_.processes().size(); ++c) {
       const std::string& name = d_.processes()[c].name;
-      const double w = std::max(44.0, width_of(name, 13) + 18), x = layout_.x(c);
+      const double w = std::max(44.0, width_of(name, 15) + 18), x = layout_.x(c);
       body_ += "<rect x=\"" + number(x - w / 2) + "\" y=\"" + number(top + 4) + "\" width=\"" + number(w) +
                "\" height=\"24\" rx=\"6\" fill=\"#eef2f6\" stroke=\"#8899aa\"/>\n";
       text(x, top + 21, name, 13, kInk, "middle", true);
@@ -171,12 +164,46 @@ class Drawing {
   }
   void across(double width) {
     for (const Across& a : layout_.across) {
-      line(kLeft - 28, a.y, width - 12, a.y, "#b07000", 1, "7 4");
-      const double w = width_of(a.text, 11.5) + 14;
-      body_ += "<rect x=\"" + number(kLeft + 22) + "\" y=\"" + number(a.y - 9) + "\" width=\"" + number(w) +
-               "\" height=\"18\" rx=\"4\" fill=\"#fff6e0\" stroke=\"#d8b060\"/>\n";
-      text(kLeft + 29, a.y + 4, a.text, 11.5, "#704800", "start");
+      if (!a.told) line(kLeft - 28, a.y, width - 12, a.y, "#b07000", 1, "7 4");
+      double w = 0;
+      for (const std::string& l : a.lines) w = std::max(w, width_of(l, kBandText) + 14);
+      const double x = a.told ? kLeft - 20 : kLeft + 22, h = 4 + kTextHeight * static_cast<double>(a.lines.size());
+      box(x, a.y - h / 2, a.told ? width - 12 - x : w, h, a.told ? "#e9f0fa" : "#fff6e0", a.told ? "#b4c6de" : "#d8b060");
+      for (size_t i = 0; i < a.lines.size(); ++i) {
+        text(x + 7, a.y - h / 2 + 13 + kTextHeight * static_cast<double>(i), a.lines[i], kBandText,
+             a.told ? "#1c3557" : "#704800", "start");
+      }
     }
+  }
+  // How everybody stands, what came of the promises, and the caption; where it ends.
+  double foot(double y) {
+    size_t most = 0;
+    for (const auto& [column, state] : d_.ends()) {
+      const std::vector<std::string> lines = broken(state, kLabelChars);
+      most = std::max(most, lines.size());
+      double w = 44;
+      for (const std::string& l : lines) w = std::max(w, width_of(l, 11.5) + 16);
+      const double x = layout_.x(column), h = 8 + kTextHeight * static_cast<double>(lines.size());
+      box(x - w / 2, y - 12, w, h, "#eef2f6", "#8899aa");
+      for (size_t i = 0; i < lines.size(); ++i) {
+        text(x, y + 3 + kTextHeight * static_cast<double>(i), lines[i], 11.5, kInk, "middle");
+      }
+    }
+    if (most > 0) y += 8 + kTextHeight * static_cast<double>(most);
+    for (const auto& c : d_.conclusions()) {
+      y += kTextHeight + 3;
+      const char* colour = c.colour == Colour::kGood ? "#106b2e" : c.colour == Colour::kBad ? kBad : "#a05a00";
+      text(16, y - 8, c.text, 12, colour, "start", true);
+    }
+    if (!d_.caption().empty()) {
+      y += 26;
+      text(16, y - 14, d_.caption(), 11, "#555555", "start");
+    }
+    return y;
+  }
+  void box(double x, double y, double w, double h, const char* fill, const char* stroke) {
+    body_ += "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(w) + "\" height=\"" + number(h) +
+             "\" rx=\"4\" fill=\"" + fill + "\" stroke=\"" + stroke + "\"/>\n";
   }
   void arrows() {
     for (const Arrow& a : layout_.arrows) {
@@ -195,7 +222,7 @@ class Drawing {
       const double x = x1 + (x2 - x1) * part, y = a.y_from + (y2 - a.y_from) * part;
       body_ += "<g>" + tip(d_.messages()[a.message].kind + ": " + a.detail);
       line(x1, a.y_from, x, y, colour, a.again ? 1 : 1.4, a.end == Arrow::End::kDelivered && !a.again ? "" : "5 3");
-      if (a.end == Arrow::End::kLost) {
+      if (a.end == Arrow::End::kLost || a.end == Arrow::End::kMissed) {
         cross(x, y, 5, kBad, 2);
       } else {
         head(x, y, x - x1, y - a.y_from, colour);
@@ -256,6 +283,13 @@ class Drawing {
     return colour_of(e);
   }
   void labels() {
+    // What lies behind a label is dimmed: arrows must not strike it through.
+    for (const Label& l : layout_.labels) {
+      const bool mark = d_.events()[l.event].what == What::kMark;
+      body_ += "<rect x=\"" + number(layout_.x(l.column) + (mark ? 12 : 6)) + "\" y=\"" + number(l.y - (mark ? 6 : 13)) +
+               "\" width=\"" + number(width_of(l.text, 11.5) + 2) +
+               "\" height=\"12\" fill=\"#ffffff\" fill-opacity=\"0.85\"/>\n";
+    }
     for (const Label& l : layout_.labels) {
       const auto& e = d_.events()[l.event];
       const bool mark = e.what == What::kMark;

@@ -2,6 +2,11 @@
 
 namespace holdfast::lab::anywhere {
 
+std::string to_text(const Update& m) {
+  return "Update{" + m.value.str() + ", stamp " + std::to_string(m.stamp.count) + "}";
+}
+std::string to_text(const Received& m) { return "Received{stamp " + std::to_string(m.stamp.count) + "}"; }
+
 void Register::tell_all(Time now, Out& out) {
   missing_.clear();
   if (now_.stamp == Stamp()) return;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Update {
 struct Received {
   Stamp stamp;
 };
+std::string to_text(const Update& m);
+std::string to_text(const Received& m);
 using Message = std::variant<Update, Received>;
 using Record = std::variant<Update>;
 struct Changed {

@@ -12,9 +12,9 @@ class BenOr final : public CoreCast<Process> {
   explicit BenOr(Stage& stage) : CoreCast(stage) {
     ben_or::Config config;
     config.all = stage.everyone();
-    config.crashes = static_cast<size_t>(stage.number("crashes", 1));
-    config.rule = stage.text("rule", "keep") == "coin" ? ben_or::Rule::kCoin : ben_or::Rule::kKeep;
-    config.patience = Duration::millis(stage.number("patience_ms", 0));
+    config.crashes = static_cast<size_t>(stage.number("crashes"));
+    config.rule = stage.text("rule") == "coin" ? ben_or::Rule::kCoin : ben_or::Rule::kKeep;
+    config.patience = stage.millis("patience_ms");
     add_nodes([config](const sim::NodeStart& start) {
       ben_or::Config own = config;
       own.self = start.self;
@@ -24,7 +24,6 @@ class BenOr final : public CoreCast<Process> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act != "propose" || (step.value != "0" && step.value != "1")) return no_such_step(step);
     decisions_.proposed(step.value);
     input(who, [bit = step.value == "1"](Process& p, Time now, Out& out) { p.propose(now, bit ? 1 : 0, out); });
     return absl::OkStatus();

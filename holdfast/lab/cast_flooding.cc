@@ -27,8 +27,9 @@ class FloodingCast final : public CoreCast<Flooding> {
       });
       return absl::OkStatus();
     }
-    if (step.act != "notice") return no_such_step(step);
-    const NodeId gone = stage_.id_of(step.value);
+    const std::optional<NodeId> found = stage_.find(step.value);
+    if (!found || *found == who) return wrong_value(step, "the name of another process");
+    const NodeId gone = *found;
     stage_.suspects(who, "is told that " + step.value + " has crashed");
     input(who, [gone](Flooding& f, Time now, Out& out) { f.on_crash(now, gone, out); });
     return absl::OkStatus();

@@ -26,8 +26,8 @@ generals::Config config_of(const Stage& stage, NodeId self) {
   generals::Config c;
   c.self = self;
   c.generals = stage.everyone();
-  c.traitors = static_cast<uint32_t>(stage.number("traitors", 1));
-  c.round = Duration::millis(stage.number("round_ms", 5));
+  c.traitors = static_cast<uint32_t>(stage.number("traitors"));
+  c.round = stage.millis("round_ms");
   return c;
 }
 
@@ -126,9 +126,10 @@ class GeneralsCast final : public CoreCast<Player> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act == "lie") return lie(who, step.value);
+    if (step.act == "lie") return lie(who, step);
     const auto order = order_of(step.value);
-    if (step.act != "order" || !order || who != NodeId(1)) return Base::no_such_step(step);
+    if (!order) return Base::wrong_value(step, "attack or retreat");
+    if (who != NodeId(1)) return Base::wrong_process("the commander is the first process");
     ordered_ = *order;
     for (const NodeId id : this->stage_.everyone()) {
       this->input(id, [order = *order](Player& p, Time now, Out& out) { p.begin(now, order, out); });
@@ -157,22 +158,18 @@ class GeneralsCast final : public CoreCast<Player> {
 
  private:
   // "A=attack B=retreat": what it tells whom.
-  Status lie(NodeId who, const std::string& value) {
+  Status lie(NodeId who, const Step& step) {
     Lies lies;
-    std::istringstream words(value);
+    std::istringstream words(step.value);
     for (std::string word; words >> word;) {
       const size_t equals = word.find('=');
       const auto order = equals == std::string::npos ? std::nullopt : order_of(word.substr(equals + 1));
-      const auto& names = this->stage_.scenario().processes;
       const std::string whom = word.substr(0, equals);
-      if (!order || std::count(names.begin(), names.end(), whom) == 0) {
-        return absl::InvalidArgumentError("\"lie\" needs a value such as \"A=attack B=retreat\", not \"" + value +
-                                          "\"");
-      }
+      if (!order || !this->stage_.find(whom)) return Base::wrong_value(step, "such as \"A=attack B=retreat\"");
       lies[this->stage_.id_of(whom)] = *order;
     }
     traitors_.insert({who, true});
-    this->stage_.lies(who, "lies: " + value);
+    this->stage_.lies(who, "lies: " + step.value);
     this->input(who, [lies](Player& p, Time, Out&) { p.set_lies(lies); });
     return absl::OkStatus();
   }

@@ -5,15 +5,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "holdfast/base/codec.h"
-#include "holdfast/base/print.h"
 #include "holdfast/lab/casts.h"
 #include "holdfast/lab/core_cast.h"
 #include "holdfast/lab/pbft_player.h"
+#include "holdfast/sim/pbft_words.h"
 
 namespace holdfast::lab {
 namespace {
 
-using pbft::Digest;
 using pbft::Seq;
 using pbft::View;
 
@@ -29,95 +28,25 @@ std::string listed(const std::vector<std::string>& words) {
   return words.empty() ? "nothing" : absl::StrJoin(words, "+");
 }
 
-// Messages in words: batches by what they hold instead of their digests.
-class Interpreter {
- public:
-  std::string print(const Slice& bytes, bool from_member) {
-    const StatusOr<pbft::Packet> packet = codec::decode<pbft::Packet>(bytes);
-    if (!packet.ok()) return "?";
-    const StatusOr<pbft::Message> message = codec::decode<pbft::Message>(packet->body);
-    if (!message.ok()) return "?";
-    // What a member tells the primary that it may have missed.
-    const auto* passed_on = std::get_if<pbft::Submit>(&*message);
-    if (passed_on != nullptr && from_member) {
-      return absl::StrCat("PassOn{", operations(passed_on->request.request), "}");
-    }
-    return std::visit([this](const auto& m) { return say(m); }, *message);
-  }
-  // What a vote is for: "1:x".
-  std::string place(Seq seq, const Digest& digest) const {
-    const auto known = batches_.find(digest);
-    return absl::StrCat(seq.value(), ":", known == batches_.end() ? "nothing" : known->second);
-  }
-
- private:
-  std::string operations(const pbft::Request& r) {
-    std::vector<std::string> words;
-    for (const Slice& o : r.operations) words.push_back(o.str());
-    return requests_[r.id] = listed(words);
-  }
-  std::string say(const pbft::Submit& m) {
-    return absl::StrCat("Submit{", operations(m.request.request), m.again ? " again}" : "}");
-  }
-  std::string say(const pbft::Reply& m) {
-    const auto known = requests_.find(m.id);
-    return absl::StrCat("Reply{", known == requests_.end() ? "?" : known->second, "}");
-  }
-  std::string say(const pbft::PrePrepare& m) {
-    std::vector<std::string> words;
-    const pbft::Batch batch = codec::decode<pbft::Batch>(m.batch).value_or(pbft::Batch{});
-    for (const pbft::SignedRequest& r : batch.requests) words.push_back(operations(r.request));
-    const Digest digest = crypto::digest(m.batch.view());
-    batches_[digest] = listed(words);
-    return absl::StrCat("PrePrepare{", place(m.seq, digest), "}");
-  }
-  std::string say(const pbft::Prepare& m) { return vote("Prepare", m.vote); }
-  std::string say(const pbft::Commit& m) { return vote("Commit", m.vote); }
-  std::string vote(const char* kind, const pbft::Vote& v) const {
-    return absl::StrCat(kind, "{", place(v.seq, v.digest), "}");
-  }
-  std::string say(const pbft::Complaint& m) const { return absl::StrCat("Complaint{", text_of(m.view), "}"); }
-  std::string say(const pbft::VoteOfPrimary& m) const { return vote("VoteOfPrimary", m.prepare.vote); }
-  std::string say(const pbft::ProofOfMisbehavior& m) const {
-    const pbft::Vote &a = m.one.vote, &b = m.other.vote;
-    return absl::StrCat("Proof{", place(a.seq, a.digest), " and ", place(b.seq, b.digest), "}");
-  }
-  std::string say(const pbft::SignedViewChange& m) const {
-    std::vector<std::string> proven;
-    for (const pbft::PreparedCert& c : m.change.prepared) proven.push_back(place(c.vote.seq, c.vote.digest));
-    return absl::StrCat("ViewChange{", text_of(m.change.view), proven.empty() ? "" : ", proves ",
-                        proven.empty() ? "" : listed(proven), "}");
-  }
-  std::string say(const pbft::SignedNewView& m) const { return absl::StrCat("NewView{", text_of(m.view.view), "}"); }
-  template <class M>
-  std::string say(const M& m) const {
-    return holdfast::print(m);
-  }
-
-  std::map<Digest, std::string> batches_;
-  std::map<pbft::RequestId, std::string> requests_;
-};
-
 class PbftCast final : public CoreCast<PbftPlayer> {
  public:
   explicit PbftCast(Stage& stage) : CoreCast(stage) {
     stage.net().set_printer([this](NodeId from, NodeId, const Slice& bytes) {
-      return stage_.with_names(interpreter_.print(bytes, is_member(from)));
+      return stage_.with_names(packet(bytes, is_member(from)));
     });
     const std::vector<NodeId> all = stage.everyone();
-    const auto clients = static_cast<size_t>(stage.number("clients", 1));
-    ensure(clients >= 1 && clients + 4 <= all.size(), "there are four members at least, and a client");
-    members_.assign(all.begin(), all.end() - static_cast<std::ptrdiff_t>(clients));
+    const int64_t clients = stage.number("clients");
+    members_.assign(all.begin(), all.end() - clients);
     pbft::Configuration group;
     for (const NodeId id : all) (is_member(id) ? group.members : group.clients).push_back(peer_of(id));
 
     pbft::Config member;
     member.configuration = group;
-    member.request_timeout = Duration::millis(stage.number("request_timeout_ms", 30));
-    member.resend_interval = Duration::millis(stage.number("resend_ms", 100));
+    member.request_timeout = stage.millis("request_timeout_ms");
+    member.resend_interval = stage.millis("resend_ms");
     pbft::ClientConfig client;
     client.configuration = group;
-    client.retry = Duration::millis(stage.number("retry_ms", 20));
+    client.retry = stage.millis("retry_ms");
     add_nodes([=, this](const sim::NodeStart& start) {
       if (is_member(start.self)) {
         pbft::Config own = member;
@@ -133,14 +62,15 @@ class PbftCast final : public CoreCast<PbftPlayer> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act == "submit" && !is_member(who)) {
+    if (step.act == "submit") {
+      if (is_member(who)) return wrong_process("a client submits, and the clients are the last processes (clients)");
       submitted_.push_back(step.value);
       owes_[who].push_back(step.value);
       input(who, [v = step.value](PbftPlayer& p, Time, Out&) { p.submit(v); });
       return absl::OkStatus();
     }
-    if (step.act == "equivocate" && is_member(who)) return equivocate(who, step.value);
-    return no_such_step(step);
+    if (!is_member(who)) return wrong_process("a member equivocates, not a client");
+    return equivocate(who, step);
   }
 
   std::string state_of(NodeId who) const override {
@@ -174,6 +104,10 @@ class PbftCast final : public CoreCast<PbftPlayer> {
   }
 
  private:
+  std::string packet(const Slice& bytes, bool from_member) {
+    const StatusOr<pbft::Packet> packet = codec::decode<pbft::Packet>(bytes);
+    return packet.ok() ? words_.print(*packet, from_member) : "?";
+  }
   bool is_member(NodeId id) const { return std::count(members_.begin(), members_.end(), id) > 0; }
   std::vector<std::string> log_of(NodeId who) const {
     std::vector<std::string> out;
@@ -192,17 +126,17 @@ class PbftCast final : public CoreCast<PbftPlayer> {
   }
 
   // "B=x C=y D=": what it tells whom that its proposal holds.
-  Status equivocate(NodeId who, const std::string& value) {
+  Status equivocate(NodeId who, const Step& step) {
     PbftPlayer::Lies lies;
-    std::istringstream words(value);
+    std::istringstream words(step.value);
     for (std::string word; words >> word;) {
       const size_t equals = word.find('=');
       const std::string whom = word.substr(0, equals);
-      const auto& names = stage_.scenario().processes;
-      if (equals == std::string::npos || std::count(names.begin(), names.end(), whom) == 0) {
-        return absl::InvalidArgumentError("\"equivocate\" needs a value such as \"B=x C=y D=\", not \"" + value + "\"");
+      const std::optional<NodeId> told_to = stage_.find(whom);
+      if (equals == std::string::npos || !told_to || !is_member(*told_to)) {
+        return wrong_value(step, "such as \"B=x C=y D=\"");
       }
-      auto& told = lies[stage_.id_of(whom)];
+      auto& told = lies[*told_to];
       if (equals + 1 < word.size()) told.insert(word.substr(equals + 1));
     }
     liars_.insert(who);
@@ -225,7 +159,7 @@ class PbftCast final : public CoreCast<PbftPlayer> {
       executed_[who][e->place] = e->operations;
       stage_.decides(who, absl::StrCat("executes ", e->place.value(), ":", listed(e->operations)));
     } else if (const auto* p = std::get_if<PbftPrepared>(&event)) {
-      stage_.changes(who, "prepared " + interpreter_.place(p->vote.seq, p->vote.digest));
+      stage_.changes(who, "prepared " + words_.place(p->vote.seq, p->vote.digest));
     } else if (const auto* v = std::get_if<pbft::ViewEntered>(&event)) {
       if (v->view != View()) stage_.changes(who, "enters " + text_of(v->view));
     } else if (const auto* b = std::get_if<PbftBelieved>(&event)) {
@@ -234,7 +168,7 @@ class PbftCast final : public CoreCast<PbftPlayer> {
     }
   }
 
-  Interpreter interpreter_;
+  sim::PbftWords words_;
   std::vector<NodeId> members_;
   std::vector<std::string> submitted_;
   std::set<NodeId> liars_;

@@ -12,10 +12,10 @@ class RaftCast final : public CoreCast<Raft> {
  public:
   explicit RaftCast(Stage& stage) : CoreCast(stage) {
     raft::Config config;
-    config.election_timeout = Duration::millis(stage.number("election_timeout_ms", 100));
-    config.heartbeat_interval = Duration::millis(stage.number("heartbeat_ms", 30));
-    config.max_append_bytes = static_cast<size_t>(stage.number("append_bytes", 1));
-    config.max_inflight_messages = static_cast<size_t>(stage.number("inflight_messages", 1));
+    config.election_timeout = stage.millis("election_timeout_ms");
+    config.heartbeat_interval = stage.millis("heartbeat_ms");
+    config.max_append_bytes = static_cast<size_t>(stage.number("append_bytes"));
+    config.max_inflight_messages = static_cast<size_t>(stage.number("inflight_messages"));
     raft::Membership members;
     members.voters = stage.everyone();
     add_nodes([config, members](const sim::NodeStart& start) {
@@ -28,14 +28,10 @@ class RaftCast final : public CoreCast<Raft> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act == "submit") {
-      input(who, [this, v = step.value](Raft& r, Time now, Out& out) {
-        const StatusOr<raft::Index> at = r.propose(now, {Slice::copy_of(v)}, out);
-        if (at.ok()) held_[{*at, r.term()}] = v + "." + std::to_string(r.term().value());
-      });
-    } else {
-      return no_such_step(step);
-    }
+    input(who, [this, v = step.value](Raft& r, Time now, Out& out) {
+      const StatusOr<raft::Index> at = r.propose(now, {Slice::copy_of(v)}, out);
+      if (at.ok()) held_[{*at, r.term()}] = v + "." + std::to_string(r.term().value());
+    });
     return absl::OkStatus();
   }
   std::string state_of(NodeId who) const override {
@@ -62,18 +58,22 @@ class RaftCast final : public CoreCast<Raft> {
  private:
   void watch(Node& node) {
     node.set_observer([this, id = node.id()](const Raft& r) {
+      const bool stands = r.role() == raft::Role::kPreCandidate || r.role() == raft::Role::kCandidate;
+      if (stands && !stood_[id]) stage_.times_out(id, "hears no leader: stands");
+      stood_[id] = stands;
       const std::string log = log_of(r);
       if (shown_[id] == log) return;
       shown_[id] = log;
       stage_.changes(id, log);
     });
   }
-  // What it holds of commands, with their terms: "log x.2 y.4".
+  // What it holds, with the terms: "log no-op.2 x.2".
   std::string log_of(const Raft& r) const {
     std::string out;
     for (raft::Index i = r.first_index(); i <= r.last_index(); ++i) {
-      const auto held = held_.find({i, r.term_at(i).value_or(raft::Term())});
-      if (held != held_.end()) out += " " + held->second;
+      const raft::Term term = r.term_at(i).value_or(raft::Term());
+      const auto held = held_.find({i, term});
+      out += " " + (held != held_.end() ? held->second : "no-op." + std::to_string(term.value()));
     }
     return out.empty() ? "log empty" : "log" + out;
   }
@@ -94,6 +94,7 @@ class RaftCast final : public CoreCast<Raft> {
   std::map<std::pair<raft::Index, raft::Term>, std::string> held_;  // every command that was ever in a log
   std::map<NodeId, std::vector<std::string>> committed_;
   std::map<NodeId, std::string> shown_;
+  std::map<NodeId, bool> stood_;
 };
 
 }  // namespace

@@ -62,13 +62,13 @@ class ConsistentCast final : public CoreCast<Replicated> {
   explicit ConsistentCast(Stage& stage) : CoreCast(stage) {
     replica::MachineConfig config;
     for (const NodeId id : stage.everyone()) config.members.push_back({id, stage.name_of(id)});
-    config.request_timeout = Duration::millis(stage.number("request_timeout_ms", 1000));
+    config.request_timeout = stage.millis("request_timeout_ms");
     config.replica.proposal_retry = Duration::millis(20);
     add_nodes([config, &stage](const sim::NodeStart& start) {
       replica::MachineConfig own = config;
       own.replica.consensus.self = start.self;
       own.replica.consensus.seed = start.seed;
-      own.replica.consensus.election_timeout = Duration::millis(stage.number("election_timeout_ms", 30));
+      own.replica.consensus.election_timeout = stage.millis("election_timeout_ms");
       own.replica.consensus.heartbeat_interval = own.replica.consensus.election_timeout / 5;
       own.replica.incarnation_hint = start.wall_clock_micros;
       return std::make_unique<Replicated>(own);
@@ -77,7 +77,6 @@ class ConsistentCast final : public CoreCast<Replicated> {
 
   Status perform(NodeId who, const Step& step) override {
     const bool write = step.act == "write";
-    if (!write && step.act != "read") return no_such_step(step);
     const size_t call = calls_.begin(stage_.world_now(), write, step.value);
     stage_.changes(who, write ? "is to write " + step.value : "is asked");
     input(who, [call, write, v = step.value](Replicated& r, Time now, Out& out) {
@@ -98,7 +97,12 @@ class ConsistentCast final : public CoreCast<Replicated> {
     const auto* answer = std::get_if<replica::Answer>(&event);
     if (answer == nullptr) return;
     if (answer->status.ok()) calls_.answered(answer->call, stage_.world_now(), answer->bytes);
-    last_[who] = answer->status.ok() ? "answers " + answer->bytes : "answers that it cannot tell";
+    if (!answer->status.ok()) {
+      last_[who] = "answers that it cannot tell";
+      return stage_.times_out(who, last_[who]);
+    }
+    const bool write = calls_.is_write(answer->call);
+    last_[who] = (write ? "has written " : "reads ") + calls_.value(answer->call);
     stage_.decides(who, last_[who]);
   }
   RegisterCalls calls_;
@@ -123,15 +127,13 @@ class AvailableCast final : public CoreCast<anywhere::Register> {
     const Time now = stage_.world_now();
     if (step.act == "write") {
       calls_.answered(calls_.begin(now, true, step.value), now, "");
-      answer(who, step.value);
+      stage_.decides(who, "has written " + step.value);
       input(who, [v = step.value](anywhere::Register& r, Time t, Out& out) { r.write(t, Slice::copy_of(v), out); });
-    } else if (step.act == "read") {
+    } else {
       if (core(who) == nullptr) return absl::OkStatus();
       const std::string value = core(who)->read().empty() ? "nothing" : std::string(core(who)->read().view());
       calls_.answered(calls_.begin(now, false, ""), now, value);
-      answer(who, value);
-    } else {
-      return no_such_step(step);
+      stage_.decides(who, "reads " + value);
     }
     return absl::OkStatus();
   }
@@ -139,7 +141,6 @@ class AvailableCast final : public CoreCast<anywhere::Register> {
   std::map<std::string, Verdict> promises() const override { return calls_.promises(); }
 
  private:
-  void answer(NodeId who, const std::string& value) { stage_.decides(who, "answers " + value); }
   void on_event(NodeId who, const anywhere::Event& event) override {
     stage_.changes(who, "now holds " + std::string(std::get<anywhere::Changed>(event).value.view()));
   }

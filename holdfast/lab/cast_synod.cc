@@ -14,14 +14,13 @@ class SynodCast final : public CoreCast<Member> {
     synod::Config config;
     // The first ones only propose when there are fewer acceptors than processes.
     const std::vector<NodeId> all = stage.everyone();
-    const auto acceptors = static_cast<size_t>(stage.number("acceptors", static_cast<int64_t>(all.size())));
-    ensure(acceptors <= all.size(), "there are as many processes as acceptors, or more");
-    config.acceptors.assign(all.end() - static_cast<std::ptrdiff_t>(acceptors), all.end());
+    const int64_t acceptors = stage.number("acceptors");
+    config.acceptors.assign(all.end() - acceptors, all.end());
     config.learners = all;
     config.leadership =
-        stage.text("leader", "none") == "oracle" ? synod::Leadership::kOracle : synod::Leadership::kAnyone;
-    config.resend = Duration::millis(stage.number("resend_ms", 200));
-    config.backoff_first = Duration::millis(stage.number("backoff_ms", 0));
+        stage.text("leader") == "oracle" ? synod::Leadership::kOracle : synod::Leadership::kAnyone;
+    config.resend = stage.millis("resend_ms");
+    config.backoff_first = stage.millis("backoff_ms");
     config.backoff_last = config.backoff_first * 8;
     config.ask_interval = Duration();
     add_nodes([config](const sim::NodeStart& start) {
@@ -38,8 +37,9 @@ class SynodCast final : public CoreCast<Member> {
       input(who, [v = step.value](Member& m, Time now, Out& out) { m.propose(now, Slice::copy_of(v), out); });
       return absl::OkStatus();
     }
-    if (step.act != "trust") return no_such_step(step);
-    const NodeId leader = step.value.empty() ? NodeId{} : stage_.id_of(step.value);
+    const std::optional<NodeId> found = stage_.find(step.value);
+    if (!found && !step.value.empty()) return wrong_value(step, "the name of a process, or empty");
+    const NodeId leader = found.value_or(NodeId{});
     stage_.changes(who, step.value.empty() ? "trusts nobody" : "trusts " + step.value);
     input(who, [leader](Member& m, Time now, Out& out) { m.trust(now, leader, out); });
     return absl::OkStatus();

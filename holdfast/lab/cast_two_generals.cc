@@ -11,8 +11,8 @@ class TwoGenerals final : public CoreCast<General> {
  public:
   explicit TwoGenerals(Stage& stage) : CoreCast(stage) {
     two_generals::Config config;
-    config.messages = static_cast<uint64_t>(stage.number("messages", 2));
-    config.dawn = Duration::millis(stage.number("dawn_ms", 50));
+    config.messages = static_cast<uint64_t>(stage.number("messages"));
+    config.dawn = stage.millis("dawn_ms");
     add_nodes([config](const sim::NodeStart& start) {
       two_generals::Config own = config;
       own.other = NodeId(3 - start.self.value());
@@ -21,7 +21,6 @@ class TwoGenerals final : public CoreCast<General> {
   }
 
   Status perform(NodeId who, const Step& step) override {
-    if (step.act != "plan") return no_such_step(step);
     input(who, [plan = step.value](General& g, Time, Out& out) { g.plan(Slice::copy_of(plan), out); });
     return absl::OkStatus();
   }

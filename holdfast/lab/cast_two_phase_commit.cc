@@ -13,11 +13,12 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
  public:
   explicit TwoPhaseCommitCast(Stage& stage) : CoreCast(stage) {
     commit::Config config;
-    config.vote_timeout = Duration::millis(stage.number("vote_timeout_ms", 50));
+    config.vote_timeout = stage.millis("vote_timeout_ms");
     config.prepare_timeout = config.vote_timeout;
-    config.decision_timeout = Duration::millis(stage.number("decision_timeout_ms", 20));
+    config.decision_timeout = stage.millis("decision_timeout_ms");
     config.resend_first = config.decision_timeout;
     config.resend_last = config.decision_timeout * 2;
+    stage.net().set_tap([this](NodeId from, NodeId, const Slice& bytes) { watch(from, bytes); });
     for (const NodeId id : stage.everyone()) state_[id] = id == NodeId(1) ? "coordinates" : "knows of nothing";
     add_nodes([config](const sim::NodeStart& start) {
       commit::Config own = config;
@@ -28,6 +29,9 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
 
   Status perform(NodeId who, const Step& step) override {
     if (step.act == "begin") {
+      if (who != NodeId(1)) return wrong_process("the coordinator is the first process");
+      if (begun_) return absl::InvalidArgumentError("there is one transaction, and it has begun already");
+      begun_ = true;
       std::vector<commit::Part> parts;
       for (const NodeId id : stage_.everyone()) {
         if (id != who) parts.push_back({id, Slice::copy_of(step.value)});
@@ -37,7 +41,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
       });
       return absl::OkStatus();
     }
-    if (step.act != "vote" || (step.value != "yes" && step.value != "no")) return no_such_step(step);
+    if (who == NodeId(1)) return wrong_process("the participants vote, which are all processes but the first");
     votes_[who] = step.value == "yes";
     if (asked_.count(who) > 0) answer(who);
     return absl::OkStatus();
@@ -53,6 +57,15 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
   }
 
  private:
+  // Who asks has waited for the decision in vain. It asks several at once: one mark.
+  void watch(NodeId from, const Slice& bytes) {
+    const StatusOr<commit::Wire> wire = codec::decode<commit::Wire>(bytes);
+    if (!wire.ok() || !std::holds_alternative<commit::DecisionRequest>(*wire)) return;
+    const Time now = stage_.world_now();
+    if (const auto last = asked_at_.find(from); last != asked_at_.end() && last->second == now) return;
+    asked_at_[from] = now;
+    stage_.times_out(from, "still in doubt: asks");
+  }
   void set(NodeId who, const std::string& state) {
     state_[who] = state;
     stage_.changes(who, state);
@@ -60,6 +73,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
   void answer(NodeId who) {
     const bool yes = votes_.at(who);
     state_[who] = yes ? "in doubt" : "voted no";
+    stage_.changes(who, yes ? "votes yes: in doubt" : "votes no");
     input(who, [txn = txn_, yes](Site& s, Time now, Out& out) { s.vote(now, txn, yes, Slice::copy_of("undo"), out); });
   }
   void on_event(NodeId who, const commit::SiteEvent& event) override {
@@ -92,6 +106,8 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
     input(who, [txn = txn_](Site& s, Time now, Out& out) { s.done(now, txn, out); });
   }
 
+  bool begun_ = false;
+  std::map<NodeId, Time> asked_at_;
   commit::TxnId txn_;
   std::map<NodeId, bool> votes_, asked_;
   std::map<NodeId, std::string> state_;

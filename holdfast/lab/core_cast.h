@@ -48,8 +48,13 @@ class CoreCast : public Cast {
     }
     return out;
   }
-  static Status no_such_step(const Step& step) {
-    return absl::InvalidArgumentError("this protocol knows no step \"" + step.act + "\"");
+  // A step's value is wrong; `wanted`: what it needs instead.
+  static Status wrong_value(const Step& step, const std::string& wanted) {
+    return absl::InvalidArgumentError("its value must be " + wanted + ", not \"" + step.value + "\"");
+  }
+  // This process does no such thing; `who_does`: who does.
+  static Status wrong_process(const std::string& who_does) {
+    return absl::InvalidArgumentError("it cannot do that: " + who_does);
   }
 
   Stage& stage_;

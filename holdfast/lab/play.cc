@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
+#include "holdfast/lab/check.h"
 #include "holdfast/lab/story.h"
 #include "holdfast/sim/trace_chart.h"
 
@@ -17,12 +19,24 @@ std::string listed(const std::vector<std::string>& names) {
 
 std::string verdict_text(Verdict v) { return v == Verdict::kKept ? "kept" : v == Verdict::kBroken ? "broken" : "open"; }
 
+// Nobody reads more; and no scenario may keep the program busy for ever.
+constexpr uint64_t kMostEvents = 200'000;
+
+}  // namespace
+
+std::string describe(Verdict v) {
+  return v == Verdict::kKept ? "kept" : v == Verdict::kBroken ? "BROKEN" : "open: not within this time";
+}
+
+namespace {
+
 class Director {
  public:
   Director(const Scenario& scenario, const MakeCast& make)
       : stage_(scenario), story_(stage_), chart_(scenario.title, window()) {
     stage_.net().set_steering([this](NodeId from, NodeId to, const Slice& bytes) { return steer(from, to, bytes); });
     stage_.world().trace().listen([this](Time at, NodeId who, std::string_view kind, std::string_view text) {
+      if (const auto m = sim::message_in(text); m && kind == "send") kinds_.insert(sim::type_of(m->what));
       story_.note(at, who, kind, text);
       // Everybody is there from the beginning: no need to draw it.
       if (kind != "start" || at > Time()) chart_.note(at, who, kind, text);
@@ -36,8 +50,10 @@ class Director {
     for (const Step& step : stage_.scenario().steps) {
       stage_.world().at(step.at, [this, &step] { act(step); });
     }
-    stage_.world().run_until(stage_.scenario().until);
+    const auto over = [this] { return !wrong_.ok() || stage_.world().events() >= kMostEvents; };
+    stage_.world().run_until(stage_.scenario().until, over);
     if (!wrong_.ok()) return wrong_;
+    if (stage_.world().events() >= kMostEvents) return too_long();
     Performance out;
     out.story = story_.take();
     out.messages = story_.messages();
@@ -49,11 +65,24 @@ class Director {
     for (const sim::Violation& v : stage_.world().violations())
       out.surprises.push_back(v.oracle + ": " + v.explanation);
     compare(out);
+    warn_of_rules();
+    out.warnings = std::move(warnings_);
     out.picture = chart_.chart("holdfast lab run " + stage_.scenario().name);
+    for (const NodeId id : stage_.everyone()) out.picture.end(id, out.states[stage_.name_of(id)]);
+    for (const auto& [promise, verdict] : out.promises) {
+      out.picture.conclude(promise + ": " + describe(verdict), verdict == Verdict::kKept     ? diagram::Colour::kGood
+                                                               : verdict == Verdict::kBroken ? diagram::Colour::kBad
+                                                                                             : diagram::Colour::kOpen);
+    }
     return out;
   }
 
  private:
+  Status too_long() const {
+    return absl::InvalidArgumentError(stage_.scenario().name + ": more than " + std::to_string(kMostEvents) +
+                                      " things happen until " + std::to_string(stage_.world_now().nanos() / 1'000'000) +
+                                      " ms: end it earlier (until_ms), or make messages (latency_ms) or timeouts longer");
+  }
   sim::ChartOptions window() const {
     sim::ChartOptions o;
     o.to = stage_.scenario().until;
@@ -72,17 +101,38 @@ class Director {
   }
   sim::Steering steer(NodeId from, NodeId to, const Slice& bytes) {
     sim::Steering out;
-    for (const MessageRule& r : stage_.scenario().messages) {
+    const auto& rules = stage_.scenario().messages;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      const MessageRule& r = rules[i];
       if (!covers(r, from, to)) continue;
       if (!r.kind.empty() && sim::type_of(stage_.net().describe(from, to, bytes)) != r.kind) continue;
+      met_.insert(i);
       out.lose |= r.lose;
       out.later = std::max(out.later, r.later);
     }
     return out;
   }
 
+  void warn_of_rules() {
+    const auto& rules = stage_.scenario().messages;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      if (met_.contains(i)) continue;
+      const bool strange = !rules[i].kind.empty() && !kinds_.contains(rules[i].kind);
+      const std::string why = strange ? "nobody sent a " + rules[i].kind + "; there were " +
+                                            listed({kinds_.begin(), kinds_.end()})
+                                      : "no message of those processes was sent in that time";
+      warnings_.push_back("line " + std::to_string(rules[i].line) + ", [[message]]: it met no message: " + why);
+    }
+  }
+  void warn(const Step& step, const std::string& who, const std::string& what) {
+    warnings_.push_back("line " + std::to_string(step.line) + ", step \"" + step.act + "\" of " + who + ": " + what);
+  }
+
   void act(const Step& step) {
-    if (!step.say.empty()) story_.say(step.at, step.say);
+    if (!step.say.empty()) {
+      story_.say(step.at, step.say);
+      stage_.world().trace().show(step.at, NodeId{}, "say", step.say);
+    }
     if (step.act.empty()) return;
     if (step.act == "cut") return cut(step);
     if (step.act == "heal") {
@@ -92,10 +142,17 @@ class Director {
     for (const std::string& name : step.who) {
       const NodeId id = stage_.id_of(name);
       const Status done = act_on(*processes_.at(id.value() - 1), id, step);
-      if (!done.ok() && wrong_.ok()) wrong_ = done;
+      if (!done.ok() && wrong_.ok()) wrong_ = located(step, name, done);
     }
   }
+  Status located(const Step& step, const std::string& who, const Status& what) const {
+    return absl::InvalidArgumentError(stage_.scenario().name + ": line " + std::to_string(step.line) + ", step \"" +
+                                      step.act + "\" of " + who + ": " + std::string(what.message()));
+  }
   Status act_on(sim::Process& p, NodeId id, const Step& step) {
+    const bool idle = step.act == "restart" ? p.up() : !p.up();
+    if (idle) warn(step, stage_.name_of(id), p.up() ? "it is running" : "it is down, and does nothing");
+    if (step.act == "resume" && !p.paused()) warn(step, stage_.name_of(id), "it does not stand still");
     if (step.act == "crash") {
       if (p.up()) p.crash("crash");
     } else if (step.act == "restart") {
@@ -104,13 +161,14 @@ class Director {
       int64_t rate = 0;
       const char* end = step.value.data() + step.value.size();
       if (std::from_chars(step.value.data(), end, rate).ptr != end || rate < 1 || rate > 1000) {
-        return absl::InvalidArgumentError("\"clock\" needs a value from 1 to 1000: how many times faster it goes");
+        return absl::InvalidArgumentError("its value must be from 1 to 1000, not \"" + step.value +
+                                          "\": how many times as fast its clock goes");
       }
       p.set_clock_rate(rate * 1'000'000);
     } else if (step.act == "pause") {
       p.pause();
     } else if (step.act == "resume") {
-      p.resume();
+      if (p.paused()) p.resume();
     } else {
       return cast_->perform(id, step);
     }
@@ -153,6 +211,9 @@ class Director {
   std::unique_ptr<Cast> cast_;
   std::vector<sim::Process*> processes_;
   Status wrong_;
+  std::set<std::string> kinds_;  // of messages that were sent
+  std::set<size_t> met_;         // rules that a message met
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace
@@ -167,7 +228,8 @@ StatusOr<Performance> play(const Scenario& scenario) {
     return absl::InvalidArgumentError(scenario.name + ": there is no protocol named \"" + scenario.protocol +
                                       "\"; there are " + listed(names));
   }
-  return Director(scenario, protocol->make).run();
+  if (Status allowed = check(scenario, *protocol); !allowed.ok()) return allowed;
+  return Director(completed(scenario, *protocol), protocol->make).run();
 }
 
 }  // namespace holdfast::lab

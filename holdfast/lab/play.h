@@ -25,8 +25,13 @@ struct Performance {
   size_t messages = 0;
   // What came otherwise than the scenario expects; none: it came as expected.
   std::vector<std::string> surprises;
+  // What the file asks for and nothing came of: a rule that no message met, a restart of who is up.
+  std::vector<std::string> warnings;
   diagram::SpaceTime picture{""};
 };
+
+// For the reader.
+std::string describe(Verdict verdict);
 
 // kInvalidArgument: the scenario asks for a protocol or a step that there is not.
 StatusOr<Performance> play(const Scenario& scenario);

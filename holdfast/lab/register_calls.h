@@ -20,6 +20,8 @@ class RegisterCalls {
     calls_[call].end = at;
     if (!calls_[call].write) calls_[call].value = value;
   }
+  bool is_write(size_t call) const { return calls_[call].write; }
+  const std::string& value(size_t call) const { return calls_[call].value; }
   std::map<std::string, Verdict> promises() const;
 
  private:

@@ -9,6 +9,8 @@ namespace {
 
 using sim::TomlTable;
 
+constexpr size_t kMostValue = 200;  // it stands in labels
+
 std::vector<std::string> names(TomlTable& t, const std::string& key) {
   std::vector<std::string> out;
   const toml::node* node = t.get(key);
@@ -54,15 +56,26 @@ std::map<std::string, std::string> words(const toml::table& raw, const std::stri
   return out;
 }
 
+std::map<std::string, Setting> settings(const toml::table& raw, Status& status) {
+  std::map<std::string, Setting> out;
+  for (const auto& [name, text] : words(raw, "[with]", status)) {
+    const toml::node& node = *raw.get(name);
+    out[name] = {text, node.is_integer(), node.source().begin.line};
+  }
+  return out;
+}
+
 Step read_step(const toml::table& raw, Status& status) {
   TomlTable t(raw, "[[step]]", status);
   Step s;
+  s.line = raw.source().begin.line;
   moment(t, "at_ms", s.at);
   s.act = t.text("do");
   s.who = names(t, "who");
   s.apart = names(t, "from");
   s.value = t.text("value");
   s.say = t.text("say");
+  if (s.value.size() > kMostValue) t.fail(raw, "value must be at most " + std::to_string(kMostValue) + " bytes long");
   if (s.act.empty() && s.say.empty()) t.fail(raw, "a step needs \"do\" or \"say\"");
   return s;
 }
@@ -70,6 +83,7 @@ Step read_step(const toml::table& raw, Status& status) {
 MessageRule read_rule(const toml::table& raw, Status& status) {
   TomlTable t(raw, "[[message]]", status);
   MessageRule r;
+  r.line = raw.source().begin.line;
   r.kind = t.text("kind");
   r.from = names(t, "from");
   r.to = names(t, "to");
@@ -93,22 +107,28 @@ void each(TomlTable& t, const std::string& key, Read&& read) {
 }
 
 void check_names(const Scenario& s, Status& status) {
-  const auto known = [&](const std::vector<std::string>& who) {
+  const auto known = [&](const std::vector<std::string>& who, size_t line) {
     for (const std::string& n : who) {
       if (std::count(s.processes.begin(), s.processes.end(), n) == 0 && status.ok()) {
-        status = absl::InvalidArgumentError("there is no process named \"" + n + "\"");
+        status = absl::InvalidArgumentError((line == 0 ? "[expect]: " : "line " + std::to_string(line) + ": ") +
+                                            "there is no process named \"" + n + "\"");
       }
     }
   };
   for (const Step& step : s.steps) {
-    known(step.who);
-    known(step.apart);
+    known(step.who, step.line);
+    known(step.apart, step.line);
   }
   for (const MessageRule& r : s.messages) {
-    known(r.from);
-    known(r.to);
+    known(r.from, r.line);
+    known(r.to, r.line);
   }
-  for (const auto& [who, what] : s.expect) known({who});
+  for (const auto& [who, what] : s.expect) known({who}, 0);
+  for (const std::string& n : s.processes) {
+    if (std::count(s.processes.begin(), s.processes.end(), n) > 1 && status.ok()) {
+      status = absl::InvalidArgumentError("two processes are named \"" + n + "\"");
+    }
+  }
   if (s.processes.empty() && status.ok()) status = absl::InvalidArgumentError("it names no processes");
 }
 
@@ -137,7 +157,7 @@ StatusOr<Scenario> parse_scenario(std::string_view text, const std::string& name
     t.millis("disk_ms", s.disk);
     moment(t, "until_ms", s.until);
     if (const toml::node* with = t.get("with"); with != nullptr && with->is_table()) {
-      s.with = words(*with->as_table(), "[with]", status);
+      s.with = settings(*with->as_table(), status);
     }
     if (const toml::node* expect = t.get("expect"); expect != nullptr && expect->is_table()) {
       s.expect = words(*expect->as_table(), "[expect]", status);

@@ -22,6 +22,7 @@ struct Step {
   std::vector<std::string> apart;  // cut: the others than `who`; empty: all
   std::string value;
   std::string say;  // for the reader
+  size_t line = 0;  // of the file
 };
 
 // What becomes of messages, while it lasts.
@@ -33,6 +34,14 @@ struct MessageRule {
   Time before = Time::never();  // and before
   bool lose = false;
   Duration later;  // by which they arrive later
+  size_t line = 0;
+};
+
+// A parameter of the protocol as it is written: "3" as a text is no number.
+struct Setting {
+  std::string text;
+  bool number = false;
+  size_t line = 0;
 };
 
 struct Scenario {
@@ -46,7 +55,7 @@ struct Scenario {
   Duration latency = Duration::millis(1);  // of every message
   Duration disk = Duration::micros(100);   // of every write that is made stable
   Time until = Time::at_millis(100);
-  std::map<std::string, std::string> with;  // the protocol's own parameters
+  std::map<std::string, Setting> with;  // the protocol's own parameters
   std::vector<Step> steps;                  // in the order of time
   std::vector<MessageRule> messages;
   std::vector<std::string> hide;                // kinds of messages that are not drawn

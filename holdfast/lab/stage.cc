@@ -15,6 +15,11 @@ NodeId Stage::id_of(const std::string& name) const {
   return NodeId(static_cast<uint64_t>(at - scenario_.processes.begin()) + 1);
 }
 
+std::optional<NodeId> Stage::find(const std::string& name) const {
+  if (std::count(scenario_.processes.begin(), scenario_.processes.end(), name) == 0) return std::nullopt;
+  return id_of(name);
+}
+
 const std::string& Stage::name_of(NodeId id) const { return scenario_.processes.at(id.value() - 1); }
 
 std::string Stage::with_names(const std::string& text) const {
@@ -43,14 +48,15 @@ std::vector<NodeId> Stage::everyone() const {
   return out;
 }
 
-std::string Stage::text(const std::string& key, const std::string& otherwise) const {
+const std::string& Stage::text(const std::string& key) const {
   const auto found = scenario_.with.find(key);
-  return found == scenario_.with.end() ? otherwise : found->second;
+  ensure(found != scenario_.with.end(), "a cast asks for the parameters that its protocol names");
+  return found->second.text;
 }
 
-int64_t Stage::number(const std::string& key, int64_t otherwise) const {
-  const std::string given = text(key, "");
-  int64_t value = otherwise;
+int64_t Stage::number(const std::string& key) const {
+  const std::string& given = text(key);
+  int64_t value = 0;
   std::from_chars(given.data(), given.data() + given.size(), value);
   return value;
 }

@@ -5,13 +5,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "holdfast/base/codec.h"
-#include "holdfast/base/print.h"
 #include "holdfast/lab/scenario.h"
+#include "holdfast/lab/words.h"
 #include "holdfast/sim/node.h"
 
 namespace holdfast::lab {
@@ -27,19 +28,22 @@ class Stage {
 
   // Processes are numbered in the order in which the scenario names them, from 1.
   NodeId id_of(const std::string& name) const;
+  // Of a name that may be wrong.
+  std::optional<NodeId> find(const std::string& name) const;
   const std::string& name_of(NodeId id) const;
   std::vector<NodeId> everyone() const;
 
-  // A parameter of the protocol.
-  std::string text(const std::string& key, const std::string& otherwise) const;
-  int64_t number(const std::string& key, int64_t otherwise) const;
+  // A parameter of the protocol: it has been checked, and is there.
+  const std::string& text(const std::string& key) const;
+  int64_t number(const std::string& key) const;
+  Duration millis(const std::string& key) const { return Duration::millis(number(key)); }
 
   // What the processes say to each other, for the reader and for the scenario's rules about kinds of messages.
   template <class Wire>
   void speaks() {
     net_.set_printer([this](NodeId, NodeId, const Slice& bytes) {
       const StatusOr<Wire> wire = codec::decode<Wire>(bytes);
-      return wire.ok() ? with_names(print(*wire)) : std::string("?");
+      return wire.ok() ? with_names(in_words(*wire)) : std::string("?");
     });
   }
   // Processes by their names instead of their numbers.

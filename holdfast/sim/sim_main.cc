@@ -175,6 +175,12 @@ struct Share {
   }
 
   bool draw(TraceChart& chart, const RunResult& result) {
+    const Time from = Time::at_millis(static_cast<int64_t>(o.svg_from_ms));
+    if (from > result.ended) {
+      err << "holdfast sim: --svg-window begins at " << o.svg_from_ms << " ms, and the run ends at "
+          << (result.ended - Time()).millis() << " ms: there is nothing to draw\n";
+      return false;
+    }
     for (const Violation& v : result.violations) chart.fail(v.at, v.oracle);
     std::ofstream file(o.svg);
     file << diagram::to_svg(chart.chart(run_command(o, result.seed)));

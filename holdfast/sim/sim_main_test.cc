@@ -53,6 +53,24 @@ TEST(SimMain, DrawsARunWithoutChangingIt) {
   EXPECT_THAT(run({"--seed", "7", "--svg", "/proc/none/x.svg"}).err, HasSubstr("/proc/none/x.svg: cannot be written"));
 }
 
+TEST(SimMain, NothingIsDrawnOutsideTheRun) {
+  const std::string file = ::testing::TempDir() + "/sim_main_outside.svg";
+  const Outcome outside = run({"--seed", "7", "--svg", file, "--svg-window", "90000000..90000040"});
+  EXPECT_EQ(outside.code, 2);
+  EXPECT_THAT(outside.err, AllOf(HasSubstr("--svg-window begins at 90000000 ms, and the run ends at"),
+                                 HasSubstr("there is nothing to draw")));
+}
+
+// Members of PBFT speak in packets: a picture shows what is in them.
+TEST(SimMain, DrawsWhatMembersOfPbftSay) {
+  const std::string file = ::testing::TempDir() + "/sim_main_pbft.svg";
+  EXPECT_EQ(run({"--engine", "pbft", "--seed", "7", "--svg", file}).code, 0);
+  std::stringstream svg;
+  svg << std::ifstream(file).rdbuf();
+  EXPECT_THAT(svg.str(), AllOf(HasSubstr(">PrePrepare</text>"), HasSubstr(">Prepare</text>")));
+  EXPECT_THAT(svg.str(), testing::Not(HasSubstr("Packet")));
+}
+
 TEST(SimMain, ARangeIsSummedUp) {
   EXPECT_EQ(run({"--seeds", "1..3"}).out, "seeds 1..3: every promise kept\n");
   EXPECT_EQ(run({"--seeds=3..3"}).out, "seeds 3..3: every promise kept\n");

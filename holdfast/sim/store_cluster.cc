@@ -6,6 +6,7 @@
 #include "holdfast/consensus/pbft/notary.h"
 #include "holdfast/service/group_change.h"
 #include "holdfast/sim/frame.h"
+#include "holdfast/sim/pbft_words.h"
 
 namespace holdfast::sim {
 namespace {
@@ -45,13 +46,16 @@ StoreCluster::StoreCluster(World& world, const StoreConfig& config, const Worklo
   net_.set_tap([this](NodeId from, NodeId to, const Slice& bytes) {
     if (!is_client(from) && !is_client(to)) oracle_.sends(from, to, bytes);
   });
-  net_.set_printer([](NodeId from, NodeId to, const Slice& bytes) {
+  net_.set_printer([words = std::make_shared<PbftWords>()](NodeId from, NodeId to, const Slice& bytes) {
     if (is_client(from) || is_client(to)) {
       auto wire = codec::decode<ClientWire>(bytes);
       return wire.ok() ? print(*wire) : std::string("?");
     }
     auto wire = codec::decode<replica::Wire>(bytes);
-    return wire.ok() ? print(*wire) : std::string("?");
+    if (!wire.ok()) return std::string("?");
+    // Members submit what their own clients want, so a Submit is never one that was only passed on.
+    if (const auto* packet = std::get_if<pbft::Packet>(&*wire)) return words->print(*packet, false);
+    return print(*wire);
   });
 }
 
@@ -98,6 +102,7 @@ std::vector<NodeId> StoreCluster::honest() const {
 
 void StoreCluster::turn(StoreMember& member, pbft::Lie lie, uint64_t seed) {
   liars_.turn(member, lie, seed);
+  world_.trace().show(world_.now(), member.id(), "lie", "lies from now on");
   for (auto& c : clients_) c->leave(member.id());
   for (auto& w : watchers_) w->connection_lost(member.id());
   for (auto& e : extra_) e->connection_lost(member.id());

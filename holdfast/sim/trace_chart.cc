@@ -110,6 +110,7 @@ class TraceChart::Drawing {
 
  private:
   void begin(Time at, NodeId id, const State& s) {
+    if (!s.up) down_.insert(id);
     if (!s.up) d_.mark(at, id, MarkKind::kCrash, "down");
     if (s.up && s.paused) d_.mark(at, id, MarkKind::kPause, "paused");
     if (!s.role.empty()) d_.role(at, id, s.role);
@@ -117,12 +118,15 @@ class TraceChart::Drawing {
   void draw(const Note& n) {
     if (n.kind == "send" || n.kind == "deliver" || n.kind == "lose" || n.kind == "damage") return draw_message(n);
     if (n.kind == "cut" || n.kind == "heal") return d_.say(n.at, n.text.empty() ? n.kind : n.text);
+    if (n.kind == "say") return d_.tell(n.at, n.text);
     if (n.who == NodeId{} || is_client(n.who)) return d_.say(n.at, n.kind + (n.text.empty() ? "" : ": " + n.text));
     if (n.kind == "role") {
       d_.role(n.at, n.who, n.text);
     } else if (n.kind == "start") {
+      down_.erase(n.who);
       d_.mark(n.at, n.who, MarkKind::kStart, "start", n.text);
     } else if (n.kind == "down") {
+      down_.insert(n.who);
       d_.mark(n.at, n.who, MarkKind::kCrash, "down: " + n.text);
     } else if (n.kind == "pause" || n.kind == "resume") {
       d_.mark(n.at, n.who, n.kind == "pause" ? MarkKind::kPause : MarkKind::kResume, n.kind);
@@ -157,11 +161,13 @@ class TraceChart::Drawing {
     const SpaceTime::Message m = queue.front();
     queue.pop_front();
     latest_[key] = m;
-    n.kind == "deliver" ? d_.deliver(m, n.at) : d_.lose(m, n.at);
+    if (n.kind != "deliver") return d_.lose(m, n.at);
+    down_.contains(a->to) ? d_.miss(m, n.at) : d_.deliver(m, n.at);
   }
 
   SpaceTime& d_;
   const std::map<NodeId, State>& before_;
+  std::set<NodeId> down_;
   const std::map<NodeId, std::string>& names_;
   std::map<std::pair<NodeId, std::string>, std::deque<SpaceTime::Message>> under_way_;
   std::map<std::pair<NodeId, std::string>, SpaceTime::Message> latest_;
