@@ -50,15 +50,18 @@ class Up : public ::testing::Test {
   const std::string directory_;
 };
 
-TEST_F(Up, TheDemoShowsWhatAClusterIsForAndVerifiesIt) {
-  LocalMember demo = started({"--demo", "--pace=400ms", "--base-port=0"});
+class UpDemo : public Up, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(UpDemo, ShowsWhatAClusterIsForAndVerifiesIt) {
+  const std::string engine = GetParam();
+  LocalMember demo = started({"--demo", "--pace=400ms", "--base-port=0", "--consensus=" + engine});
   const std::string how = demo.wait(std::chrono::seconds(300)).value_or("still runs");
   const std::string output = demo.last_output(100);
   ASSERT_EQ(how, "exited with code 0") << output;
   size_t at = 0;
   for (const char* sentence :
-       {"starting 3 members", "leads in term", "8 clients write", "writes acknowledged, ", "kill -9 member ",
-        "writes go on: member ", "the longest pause that the clients saw was ", "restarting member ",
+       {engine == "pbft" ? "starting 4 members" : "starting 3 members", "leads in term", "8 clients write",
+        "writes acknowledged, ", "kill -9 member ", "writes go on: member ", "the longest pause that the clients saw was ", "restarting member ",
         "is back and has caught up", "no majority is left", "none was acknowledged",
         "were refused by the survivor (\"etcdserver: no leader\")", "a read that asks for current data is refused, too",
         "writes are acknowledged again", "kill -9 all members at once", "acknowledged writes are there",
@@ -68,6 +71,9 @@ TEST_F(Up, TheDemoShowsWhatAClusterIsForAndVerifiesIt) {
     if (found != std::string::npos) at = found;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, UpDemo, ::testing::Values("raft", "pbft"),
+                         [](const auto& engine) { return std::string(engine.param); });
 
 TEST_F(Up, WithoutATerminalItPrintsLinesAndGoesOnWithTheDataNextTime) {
   LocalMember up = started({"--base-port=0"});
