@@ -122,7 +122,7 @@ class Engines(unittest.TestCase):
             check=False).stderr)
         key = f"--administrator-key-file={c.administrator}"
         for wrong, code, said in [(["remove", "deadbeef", key], 3, "member not found"),
-                                  (["remove", "deadbeef", key, "--initial-cluster-token=other"], 1,
+                                  (["remove", "deadbeef", key, "--initial-cluster-token=other"], 2,
                                    "founded with another --initial-cluster-token")]:
             refused = c.holdfast("member", *wrong, check=False)
             self.assertEqual(refused.returncode, code, refused.stderr)
