@@ -166,8 +166,7 @@ bool ByzantineReplica::was_removed(NodeId id) const {
 }
 
 consensus::Role ByzantineReplica::role() const {
-  const bool leads = leader() == config_.consensus.self && started();
-  return leads ? consensus::Role::kLeader : consensus::Role::kFollower;
+  return leader() == config_.consensus.self ? consensus::Role::kLeader : consensus::Role::kFollower;
 }
 
 consensus::Term ByzantineReplica::term() const {

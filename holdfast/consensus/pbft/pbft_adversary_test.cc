@@ -128,6 +128,60 @@ TEST(PbftAdversary, WhoIsRestartedTwiceForgetsNoPromiseOfALaterEpoch) {
   for (const auto& [where, digests] : g.votes) EXPECT_EQ(digests.size(), 1u) << "it votes twice";
 }
 
+TEST(PbftAdversary, APrimaryThatIsRestartedBeforeItsEpochProposesNoMoreInItsView) {
+  SecondEpoch g;
+  ASSERT_EQ(g.replica(2).primary(), NodeId(2));
+  bool proposed = false;
+  g.says = [&](NodeId from, NodeId, const Message& m) {
+    const auto* p = std::get_if<PrePrepare>(&m);
+    proposed |= from == NodeId(2) && p != nullptr && p->epoch == 1 && p->view == View(1);
+  };
+  g.crash(2);
+  g.restart(2);
+  EXPECT_EQ(g.replica(2).epoch(), 1u);
+  EXPECT_EQ(g.replica(2).view(), View(2));
+  EXPECT_TRUE(g.replica(2).changing());
+  run(g, 2, "after the restart ");
+  EXPECT_FALSE(proposed);
+}
+
+// Who stood in epoch 1 and still replays epoch 0 takes nobody's word for a proposal or a view of epoch 0.
+TEST(PbftAdversary, WhoIsOnItsWayBackToItsEpochPromisesNothing) {
+  SecondEpoch g;
+  Config c = g.base;
+  c.self = NodeId(3);
+  Replica r(c, g.authority(c.self));
+  // Only what it stood by is left of epoch 1: nothing says how to get there.
+  r.replay(StableSeq(1), Founded{g.base.configuration, Beginning::kNew});
+  r.replay(StableSeq(2), Standing{1, View(1), false, {}, {}, false});
+  Replica::Out out;
+  out.continue_at(StableSeq(3));
+  r.start(g.now, out);
+  const auto hears = [&](NodeId from, const Message& m) {
+    r.on_message(g.now, from, Envelope(m).seal(kQuietCluster, from, NodeId(3), g.authority(NodeId(3)).key(),
+                                               g.authority(from)), out);
+  };
+  ASSERT_EQ(r.epoch(), 0u);
+  const Slice batch = codec::encode_flat(Batch{1, {}});
+  hears(NodeId(1), PrePrepare{0, View(), Seq(1), batch});
+  NewView begins{.view = View(1), .changes = {}};
+  for (const uint64_t from : {1, 2, 4, 5}) {
+    ViewChange v{.view = View(1), .from = NodeId(from)};
+    v.stable.checkpoint = Quiet::genesis(g.base.configuration);
+    begins.changes.push_back({v, g.sign(NodeId(from), text_of(kQuietCluster, v))});
+    hears(NodeId(from), begins.changes.back());
+  }
+  hears(NodeId(2), SignedNewView{begins, g.sign(NodeId(2), text_of(kQuietCluster, begins))});
+  hears(NodeId(2), PrePrepare{0, View(1), Seq(1), batch});
+  r.on_time(g.now + Duration::seconds(100), out);
+  EXPECT_TRUE(out.persisted.empty()) << "a record of epoch 0 would replace what it stands by";
+  for (const auto& s : out.sent) {
+    const StatusOr<Message> m = codec::decode<Message>(s.wire.body);
+    ASSERT_TRUE(m.ok());
+    EXPECT_TRUE(std::holds_alternative<StatusReport>(*m)) << m->index();
+  }
+}
+
 // n2 offers a snapshot that is 2^40 bytes long, as it says, or lets that of others drip, a byte at a time.
 TEST(PbftAdversary, ASenderThatDripsIsPassedOver) {
   for (const bool much : {false, true}) {

@@ -26,32 +26,49 @@ TEST(PbftPrimary, OneThatIsUnfairToOneClientIsVotedOut) {
   EXPECT_GE(q.replica(2).view(), View(1));
 }
 
+// What arrives later than it was sent.
+class Late {
+ public:
+  using Which = std::function<bool(NodeId from, NodeId to, const Message&)>;
+  Late(Quiet& q, int64_t ms, Which which) : q_(q) {
+    q.drops = [this, ms, which = std::move(which)](NodeId from, NodeId to, const Message& m) {
+      if (arriving_ || !which(from, to, m)) return false;
+      held_.push_back({q_.now + Duration::millis(ms),
+                       {from, to, Envelope(m).seal(kQuietCluster, from, to, q_.authority(to).key(), q_.authority(from))}});
+      return true;
+    };
+  }
+  void pass(int64_t ms) {
+    q_.pass(ms);
+    while (!held_.empty() && held_.front().first <= q_.now) {
+      const Quiet::Wire wire = std::move(held_.front().second);
+      held_.pop_front();
+      arriving_ = true;
+      q_.arrive(wire);
+      arriving_ = false;
+    }
+  }
+
+ private:
+  Quiet& q_;
+  std::deque<std::pair<Time, Quiet::Wire>> held_;
+  bool arriving_ = false;
+};
+
 TEST(PbftPrimary, OneThatIsSlowButWithinTheTimeoutIsVotedOut) {
   Quiet q;
   q.base.pace_floor = Duration::millis(40);
   q.start();
   q.deliver();
-  std::deque<std::pair<Time, Quiet::Wire>> held;
-  bool release = false;
-  q.drops = [&](NodeId from, NodeId to, const Message& m) {
-    if (release || from != NodeId(1) || !std::holds_alternative<PrePrepare>(m)) return false;
-    held.push_back({q.now + Duration::millis(600),
-                    {from, to, Envelope(m).seal(kQuietCluster, from, to, q.authority(to).key(), q.authority(from))}});
-    return true;
-  };
+  Late late(q, 600, [](NodeId from, NodeId, const Message& m) {
+    return from == NodeId(1) && std::holds_alternative<PrePrepare>(m);
+  });
   for (int i = 0; i < 40 && q.replica(2).view() == View(); ++i) {
     // To all: each backup times what it knows of.
     const SignedRequest r = q.request(NodeId(101), static_cast<uint64_t>(i + 1), "op" + std::to_string(i));
     for (uint64_t to = 1; to <= 4; ++to) q.say(NodeId(101), NodeId(to), Submit{r});
     for (int t = 0; t < 80 && q.executed[NodeId(2)].size() <= static_cast<size_t>(i); ++t) {
-      q.pass(10);
-      while (!held.empty() && held.front().first <= q.now) {
-        const auto w = held.front().second;
-        held.pop_front();
-        release = true;
-        q.arrive(w);
-        release = false;
-      }
+      late.pass(10);
     }
   }
   q.pass(1000);
@@ -64,29 +81,17 @@ View served_late(bool also_when_passed_on) {
   Quiet q;
   q.start();
   q.deliver();
-  std::deque<std::pair<Time, Quiet::Wire>> held;
-  bool release = false;
-  q.drops = [&](NodeId from, NodeId to, const Message& m) {
+  Late late(q, 700, [also_when_passed_on](NodeId from, NodeId to, const Message& m) {
     const auto* s = std::get_if<Submit>(&m);
-    if (release || s == nullptr || to != NodeId(1) || s->request.request.id.client != NodeId(102)) return false;
-    if (from != NodeId(102) && !also_when_passed_on) return false;
-    held.push_back({q.now + Duration::millis(700),
-                    {from, to, Envelope(m).seal(kQuietCluster, from, to, q.authority(to).key(), q.authority(from))}});
-    return true;
-  };
+    const bool of_102 = s != nullptr && s->request.request.id.client == NodeId(102);
+    return of_102 && to == NodeId(1) && (from == NodeId(102) || also_when_passed_on);
+  });
   for (int i = 0; i < 30 && q.replica(2).view() == View(); ++i) {
     const size_t before = q.executed[NodeId(2)].size();
     q.submit("late" + std::to_string(i), 102);
     for (size_t t = 0; t < 90 && q.clients.at(NodeId(102))->waiting() > 0; ++t) {
       if (t % 3 == 0) q.submit("prompt", 101);
-      q.pass(10);
-      while (!held.empty() && held.front().first <= q.now) {
-        const auto w = held.front().second;
-        held.pop_front();
-        release = true;
-        q.arrive(w);
-        release = false;
-      }
+      late.pass(10);
     }
     EXPECT_GT(q.executed[NodeId(2)].size(), before);
   }

@@ -283,12 +283,7 @@ TEST(PbftPaper, ANewViewNeedsItsProof) {
   q.deliver();
   const auto change = [&](uint64_t from, uint64_t signer, uint64_t view = 1) {
     ViewChange c{.view = View(view), .from = NodeId(from)};
-    c.stable.checkpoint = Checkpoint{};
-    // The genesis checkpoint, which needs no proof, as the members know it.
-    const auto* standing = std::get_if<Founded>(&q.member(3).disk().front().record);
-    c.stable.checkpoint.configuration = digest_of(standing->configuration);
-    crypto::Hasher empty;
-    c.stable.checkpoint.core = crypto::Hasher().add(0).add(crypto::Hasher().add(0).finish()).add(0).finish();
+    c.stable.checkpoint = Quiet::genesis(q.base.configuration);
     return SignedViewChange{c, q.sign(NodeId(signer), text_of(kQuietCluster, c))};
   };
   const auto view = [&](std::vector<SignedViewChange> changes) {

@@ -164,6 +164,13 @@ class Quiet {
   }
   Signature sign(NodeId by, const std::string& text) { return authority(by).sign(text); }
   Vote vote(View view, Seq seq, const Digest& digest) const { return {0, view, seq, digest}; }
+  // The checkpoint that all begin with and that needs no proof, as they know it.
+  static Checkpoint genesis(const Configuration& founding) {
+    Checkpoint c;
+    c.configuration = digest_of(founding);
+    c.core = crypto::Hasher().add(0).add(crypto::Hasher().add(0).finish()).add(0).finish();
+    return c;
+  }
   Prepare prepare(NodeId by, const Vote& v) { return {v, sign(by, text_of(kQuietCluster, v))}; }
   SignedRequest request(NodeId client, uint64_t sequence, const std::string& operation) {
     Request r{.id = {client, 1, sequence}, .floor = sequence > 8 ? sequence - 8 : 0};
