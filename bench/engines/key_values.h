@@ -56,7 +56,7 @@ class KeyValues : public StateMachine {
   }
 
  private:
-  static constexpr size_t kBuckets = 1024;
+  static constexpr size_t kBuckets = 16384;  // about as many as there are keys: little is hashed that has not changed
   struct Bucket {
     std::map<std::string, std::string> values;
     mutable crypto::Digest digest;

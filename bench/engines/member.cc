@@ -65,6 +65,7 @@ void Member::start(const std::vector<uint16_t>& ports) {
   host_->start();
   for (uint64_t i = 0; i < clients_; ++i) due_.push_back(i);
   started_.assign(clients_, Clock::now());
+  made_by_.assign(clients_, 0);
   asio::post(loop_, [this] { submit(); });
   thread_ = std::thread([this] { loop_.run(); });
 }
@@ -107,9 +108,10 @@ void Member::submit() {
       started_[client] = Clock::now();
       // Calls are named by their client; those of one client follow one another.
       std::string command(load_.request_bytes, 'v');
-      const uint64_t key = (id_ * 1000 + client) * 7919 + ++made_ % 64;
+      // 64 keys for each client, one after the other: as many in all however the clients are spread over the members.
+      const uint64_t key = (id_ * 1000 + client) * 7919 + ++made_by_[client] % 64;
       for (int i = 0; i < 8; ++i) command[static_cast<size_t>(i)] = static_cast<char>('a' + (key >> (4 * i)) % 16);
-      const uint64_t number = made_;
+      const uint64_t number = ++made_;
       for (size_t i = 8; i + 1 < command.size() && i < 16; ++i)
         command[i] = static_cast<char>('0' + (number >> (4 * (i - 8))) % 16);
       m.submit(now, made_ * 10'000 + client, std::move(command), out);

@@ -55,6 +55,7 @@ class Member : public runtime::NodeHost<replica::Machine>::Owner {
   std::thread thread_;
   std::vector<uint64_t> due_;  // clients that have something to say
   std::vector<Clock::time_point> started_;
+  std::vector<uint64_t> made_by_;
   uint64_t made_ = 0;
   bool posted_ = false;
 };
