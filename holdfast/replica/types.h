@@ -175,8 +175,8 @@ struct ByzantineConfig {
 
 // Over PBFT: of one answer, and of all answers to one bundle of a gateway.
 inline constexpr uint64_t kMaxGroupAnswerBytes = uint64_t{8} << 20;
-// Of the answers that are kept for a gateway, which may ask again. Four bundles of it are under way, at most, so an
-// honest one never meets this bound.
+// Of the answers that are kept for a gateway, which may ask again. Four bundles of it are under way, at most; an honest one
+// meets this bound only when the answer to one is late, and those to many behind it are large.
 inline constexpr uint64_t kMaxGatewayAnswerBytes = 4 * kMaxGroupAnswerBytes;
 
 struct Config {

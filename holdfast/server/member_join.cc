@@ -43,6 +43,13 @@ MemberIdentity with_names(MemberIdentity identity, const MemberConfig& config) {
   return identity;
 }
 
+std::string name_of(const runtime::MembersReply& reply) {
+  for (const runtime::PeerMember& m : reply.members) {
+    if (m.id == reply.sender && !m.name.empty()) return fmt::format("{} ({:x})", m.name, m.id.value());
+  }
+  return fmt::format("member {:x}", reply.sender.value());
+}
+
 // A member of the cluster that answered runs another engine than this one was told to.
 Status check_engine(const runtime::MembersReply& reply, const MemberConfig& config) {
   const std::string_view theirs = runtime::engine_said(reply.engine), ours = replica::name_of(config.engine);
@@ -54,12 +61,14 @@ Status check_engine(const runtime::MembersReply& reply, const MemberConfig& conf
       ours, reply.cluster.value, reply.sender.value(), theirs, theirs));
 }
 
-Status lost_disk(const MemberIdentity& identity, const MemberConfig& config) {
+// `who`: the members that say so.
+Status lost_disk(const MemberIdentity& identity, const MemberConfig& config, const std::vector<std::string>& who) {
   mark<"member.already_bootstrapped">();
   const std::string lost = fmt::format(
-      "member {:x} ({}) has already been part of cluster {:x}, but its data directory {} is empty. Start it with "
-      "its old --data-dir. If that is lost, ",
-      identity.member_id.value(), config.name, identity.cluster_id, data_dir_of(config));
+      "member {:x} ({}) has already been part of cluster {:x}, as {} {}, but its data directory {} is empty. Start it "
+      "with its old --data-dir. If that is lost, ",
+      identity.member_id.value(), config.name, identity.cluster_id, fmt::join(who, " and "),
+      who.size() == 1 ? "says" : "say", data_dir_of(config));
   if (replica::is_byzantine(config.engine)) {
     return absl::FailedPreconditionError(fmt::format(
         "{}start it with --initial-cluster-state=existing: it may have voted and forgotten it, and takes part "
@@ -131,17 +140,26 @@ StatusOr<MemberIdentity> found_cluster(const MemberConfig& config, const AskMemb
   const size_t believed = replica::is_byzantine(config.engine) ? (cluster.size() - 1) / 3 + 1 : 1;
   // When all start at once, the one on the wrong engine may be the first; so most of the others must say it.
   const size_t most = (cluster.size() - 1) / 2 + 1;
-  size_t strangers = 0, witnesses = 0;
+  size_t strangers = 0, others = 0;
+  std::vector<std::string> witnesses;
   for (const runtime::MembersReply& reply : *replies) {
     if (reply.cluster.value != identity.cluster_id) continue;  // the handshake will tell them apart
     if (Status s = check_engine(reply, config); !s.ok() && ++strangers >= most) return s;
     // Client URLs are published by a member that runs.
-    witnesses += std::any_of(reply.members.begin(), reply.members.end(), [&](const runtime::PeerMember& m) {
+    const bool knows = std::any_of(reply.members.begin(), reply.members.end(), [&](const runtime::PeerMember& m) {
       return m.id == identity.member_id && !m.client_urls.empty();
     });
+    if (knows) {
+      witnesses.push_back(name_of(reply));
+    } else {
+      ++others;
+    }
   }
+  // A single word is enough as long as not so many contradict that a correct one is among them: perhaps the other founders
+  // have left the cluster since. A liar can so keep a cluster from being founded, but not unseen.
+  const bool known = witnesses.size() >= believed || (!witnesses.empty() && others < believed);
   // Who comes back after the loss of its disk, and says so, is expected to be known.
-  if (config.initial_cluster_state == ClusterState::kNew && witnesses >= believed) return lost_disk(identity, config);
+  if (config.initial_cluster_state == ClusterState::kNew && known) return lost_disk(identity, config, witnesses);
   return with_names(std::move(identity), config);
 }
 

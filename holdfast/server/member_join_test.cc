@@ -139,7 +139,7 @@ class JoiningGroup : public testing::Test {
   static std::string url(int n) {
     return "http://" + std::string(64, static_cast<char>('0' + n)) + "@10.0.0." + std::to_string(n) + ":2380";
   }
-  StatusOr<MemberIdentity> join(const std::vector<Says>& says) {
+  AskMembers answering(const std::vector<Says>& says) {
     const NodeId self = member_id_of(config_.initial_advertise_peer_urls, config_.initial_cluster_token);
     MemberConfig founder = config_;
     founder.initial_cluster_state = ClusterState::kNew;
@@ -147,7 +147,7 @@ class JoiningGroup : public testing::Test {
       return absl::UnavailableError("nobody");
     };
     cluster_ = found_cluster(founder, nobody)->cluster_id;
-    const auto ask = [=, this](size_t, Duration) -> StatusOr<std::vector<runtime::MembersReply>> {
+    return [=, this](size_t, Duration) -> StatusOr<std::vector<runtime::MembersReply>> {
       std::vector<runtime::MembersReply> replies;
       for (const Says what : says) {
         if (what == kSilent) continue;
@@ -161,7 +161,9 @@ class JoiningGroup : public testing::Test {
       }
       return replies.empty() ? StatusOr<std::vector<runtime::MembersReply>>(absl::UnavailableError("nobody")) : replies;
     };
-    return join_group(config_, ask, [](Duration) {});
+  }
+  StatusOr<MemberIdentity> join(const std::vector<Says>& says) {
+    return join_group(config_, answering(says), [](Duration) {});
   }
 
   MemberConfig config_;
@@ -192,6 +194,22 @@ TEST_F(JoiningGroup, WhoWasNotAddedIsTold) {
     EXPECT_THAT(std::string(join(says).status().message()), HasSubstr("Add it first (holdfast member add e"));
   }
   EXPECT_TRUE(join({kOfAnotherCluster, kOfAnotherCluster})->disk_lost);  // the handshake will say what is wrong
+}
+
+// d, a founder, is started as new in an empty directory. The other founders may have been replaced but for one.
+TEST_F(JoiningGroup, AFounderThatOneKnowsIsRefusedUnlessEnoughContradict) {
+  config_.name = "d";
+  config_.initial_advertise_peer_urls = {url(4)};
+  config_.initial_cluster_state = ClusterState::kNew;
+  const auto found = [&](const std::vector<Says>& says) { return found_cluster(config_, answering(says)).status(); };
+  EXPECT_TRUE(found({}).ok());
+  EXPECT_TRUE(found({kFresh}).ok());
+  EXPECT_THAT(std::string(found({kStarted, kStarted}).message()), HasSubstr("--initial-cluster-state=existing"));
+  EXPECT_THAT(std::string(found({kStarted}).message()), HasSubstr("as member 0 says, but"));
+  EXPECT_FALSE(found({kStarted, kFresh}).ok());
+  EXPECT_TRUE(found({kStarted, kFresh, kFresh}).ok()) << "one alone may lie";
+  config_.initial_cluster_state = ClusterState::kExisting;
+  EXPECT_TRUE(found({kStarted, kStarted}).ok());
 }
 
 TEST_F(JoiningGroup, WhoeverTheFoundersNameIsNoNewcomer) {

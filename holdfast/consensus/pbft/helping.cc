@@ -122,7 +122,7 @@ void Replica::Impl::on(Step& s, NodeId from, const StatusReport& m) {
     if (changing || !votes() || !slot.proposal || !slot.voted || slot.proposal->view != view) continue;
     const ContentPtr content = slot.content(slot.proposal->digest);
     if (leads() && m.view == view && at->first > opening_end && content != nullptr && proposals < kProposalsHelped) {
-      send(s, from, PrePrepare{group().epoch(), view, at->first, content->bytes});
+      send(s, from, PrePrepare{group().epoch(), view, at->first, content->bytes}, ledger.after_standing());
       ++proposals;
     }
     const auto cast = slot.votes.find(self());

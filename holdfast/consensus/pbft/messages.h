@@ -138,7 +138,7 @@ struct LogPart {
   std::optional<CheckpointCert> cert;
 };
 struct SnapshotOffer {
-  std::vector<EpochLink> links;  // from the asker's epoch to that of `cert`
+  std::vector<EpochLink> links;  // from any epoch up to the asker's, to that of `cert`
   CheckpointCert cert;
   CoreState core;
   uint64_t size = 0;
@@ -152,7 +152,6 @@ struct OfferPart {
 };
 struct FetchOfferPart {
   Seq seq;
-  uint64_t epoch = 0;  // as in FetchState
   uint64_t offset = 0;
 };
 struct FetchChunk {

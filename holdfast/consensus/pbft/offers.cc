@@ -10,19 +10,14 @@ namespace holdfast::pbft {
 
 uint64_t Replica::Impl::offer_part_bytes() const { return 4 * config.transfer_bytes; }
 
-void Replica::Impl::offer_snapshot(Step& s, NodeId to, uint64_t epoch) {
-  if (!served_offer || served_offer->seq != snapshot->meta.seq || served_offer->epoch != epoch) {
-    SnapshotOffer offer{.cert = snapshot->cert, .core = snapshot->core, .size = snapshot->meta.size};
-    for (const EpochLink& link : snapshot->links) {
-      if (link.cert.checkpoint.epoch >= epoch) offer.links.push_back(link);
-    }
-    const Slice encoded = codec::encode_flat(Message(offer));
-    if (encoded.size() <= offer_part_bytes()) {
-      served_offer.reset();
-      return send(s, to, offer);
-    }
-    served_offer = ServedOffer{snapshot->meta.seq, epoch, encoded};
+// The same for every asker, whatever it says of itself: what one asks for must not take away what another is fetching.
+void Replica::Impl::offer_snapshot(Step& s, NodeId to) {
+  const SnapshotOffer offer{
+      .links = snapshot->links, .cert = snapshot->cert, .core = snapshot->core, .size = snapshot->meta.size};
+  if (!served_offer || served_offer->seq != snapshot->meta.seq) {
+    served_offer = ServedOffer{snapshot->meta.seq, codec::encode_flat(Message(offer))};
   }
+  if (served_offer->encoded.size() <= offer_part_bytes()) return send(s, to, offer);
   send_offer_part(s, to, 0);
 }
 
@@ -33,15 +28,19 @@ void Replica::Impl::send_offer_part(Step& s, NodeId to, uint64_t offset) {
 }
 
 void Replica::Impl::on(Step& s, NodeId from, const FetchOfferPart& m) {
-  if (!may_ask(from) || !served_offer || m.seq != served_offer->seq || m.epoch != served_offer->epoch) return;
-  if (m.offset < served_offer->encoded.size() && spend(s, from, offer_part_bytes())) send_offer_part(s, from, m.offset);
+  if (!may_ask(from) || !served_offer || m.seq > served_offer->seq) return;
+  if (m.offset >= served_offer->encoded.size() || !spend(s, from, offer_part_bytes())) return;
+  // There is another snapshot by now: it begins anew.
+  if (m.seq != snapshot->meta.seq) return offer_snapshot(s, from);
+  send_offer_part(s, from, m.offset);
 }
 
 // Each part but the last is a whole one, so their number is bounded; who sends others is passed over.
 void Replica::Impl::on(Step& s, NodeId from, const OfferPart& m) {
   if (!transfer.active || transfer.offer || transfer.loading || running) return;
   if (from != group().members()[transfer.sender % group().size()].id) return;
-  if (coming_offer.from != from) coming_offer = {from, m.seq, m.total, {}};
+  const bool begins = coming_offer.from != from || (m.offset == 0 && m.seq > coming_offer.seq);
+  if (begins) coming_offer = {from, m.seq, m.total, {}};
   if (m.seq != coming_offer.seq || m.total != coming_offer.total || m.offset != coming_offer.bytes.size()) return;
   const uint64_t clients = group().size() + group().configuration().clients.size();
   const uint64_t most = (clients + 2) * 2 * config.max_client_result_bytes;
@@ -51,8 +50,9 @@ void Replica::Impl::on(Step& s, NodeId from, const OfferPart& m) {
   }
   coming_offer.bytes += m.bytes.view();
   transfer.asked = s.now;
+  transfer.repeated = false;
   if (coming_offer.bytes.size() < m.total) {
-    return send(s, from, FetchOfferPart{m.seq, group().epoch(), coming_offer.bytes.size()});
+    return send(s, from, FetchOfferPart{m.seq, coming_offer.bytes.size()});
   }
   const StatusOr<Message> whole = codec::decode<Message>(Slice::take(std::move(coming_offer.bytes)));
   coming_offer = {};

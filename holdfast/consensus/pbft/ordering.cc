@@ -71,13 +71,20 @@ bool Replica::Impl::acceptable(Step& s, const Batch& batch) {
     mark<"pbft.stamp_not_believed">();
     return false;
   }
-  uint64_t operations = 0;
+  uint64_t operations = 0, bytes = 0;
   for (const SignedRequest& r : batch.requests) {
-    operations += r.request.operations.size();
     if (!sensible(r.request)) return false;
-    if (!is_waiting(r) && !judge.valid(r)) return false;
+    operations += r.request.operations.size();
+    bytes += Pool::bytes_of(r.request);
   }
-  return batch.requests.size() <= 1 || operations <= config.max_batch_operations;
+  // One request alone may be as large as a request may be.
+  const bool large = operations > config.max_batch_operations || bytes > config.max_batch_bytes;
+  if (batch.requests.size() > 1 && large) {
+    mark<"pbft.batch_too_large">();
+    return false;
+  }
+  return std::all_of(batch.requests.begin(), batch.requests.end(),
+                     [&](const SignedRequest& r) { return is_waiting(r) || judge.valid(r); });
 }
 
 // This replica's one proposal for a place in the view that is in force.
@@ -106,7 +113,7 @@ void Replica::Impl::vote(Step& s, Slot& slot) {
   const Vote& proposal = *slot.proposal;
   Slot::Held& held = slot.contents.at(proposal.digest);
   slot.voted = true;
-  slot.remember_vote(proposal.digest);
+  slot.remember_vote(proposal.digest, group().faulty());
   const StableSeq after = ledger.accept(proposal, held.in_writing ? nullptr : held.content.get(), s.out);
   held.in_writing = true;
   say_to_all(s, Prepare{proposal, authority.sign(text_of(config.cluster, proposal))}, after);
@@ -218,7 +225,7 @@ void Replica::Impl::check_votes_that_waited(Step& s) {
 void Replica::Impl::on(Step& s, NodeId from, const Commit& m) {
   const Vote& v = m.vote;
   if (v.epoch != group().epoch() || v.view.value() > kMaxNumber || !group().is_member(from)) return;
-  if (v.seq <= executed || v.seq.value() > kMaxNumber || v.seq > low() + config.window) return;
+  if (v.seq.value() > kMaxNumber || !in_reach(v.seq)) return;
   Slot& slot = slots[v.seq];
   const auto at = slot.commits.find(from);
   if (at != slot.commits.end() && !planted<"B5">()) {
@@ -245,7 +252,7 @@ void Replica::Impl::check_decided(Step& s, Seq seq) {
 
 void Replica::Impl::on(Step& s, NodeId from, const DecidedNotice& m) {
   if (m.epoch != group().epoch() || !group().is_member(from) || m.seq.value() > kMaxNumber) return;
-  if (m.seq <= executed || m.seq > low() + config.window) return;
+  if (!in_reach(m.seq)) return;
   Slot& slot = slots[m.seq];
   slot.said_decided[from] = m.digest;
   const auto same = std::count_if(slot.said_decided.begin(), slot.said_decided.end(),

@@ -3,13 +3,14 @@
 // Tolerate Byzantine Faults", 2009). What a primary does between a request and its proposal is less than what the others
 // do between the proposal and their agreement, which it cannot delay; so the second is the measure for the first.
 //
-// All requests together are measured, and those of each client by themselves. One client may be far from the primary, or
-// send to it last, which is not the primary's fault: of its requests only that time counts which lies behind the moment
-// at which this replica passed them on to the primary.
+// The requests of each client are measured by themselves. One client may be far from the primary, or leave it out, which is
+// not the primary's fault: of its requests only that time counts which lies behind the moment at which this replica passed
+// them on to the primary. The whole time counts if the primary takes it for most of the clients (their median).
 #pragma once
 
 #include <algorithm>
 #include <map>
+#include <vector>
 
 #include "holdfast/consensus/pbft/types.h"
 
@@ -22,8 +23,9 @@ class Pace {
   // A request that this replica had seen waiting, its client's oldest, was proposed after `lag`; it would have been
   // passed on after `grace`.
   void proposed(NodeId client, Duration lag, Duration grace) {
-    all_.add(lag);
-    clients_[client].add(std::max(lag - grace, Duration()));
+    Client& c = clients_[client];
+    c.whole.add(lag);
+    c.passed_on.add(std::max(lag - grace, Duration()));
     ++served_;
     if (served_ % kCalm == 0) strikes_ = 0;
   }
@@ -32,14 +34,22 @@ class Pace {
   bool too_slow() const {
     if (agreement_.samples < kFew) return false;
     const int64_t limit = std::max(config_.pace_floor.nanos(), config_.pace_factor * agreement_.nanos) << strikes_;
-    const auto slow = [&](const Mean& m) { return m.samples >= kFew && m.nanos > limit; };
-    return slow(all_) || std::any_of(clients_.begin(), clients_.end(), [&](const auto& c) { return slow(c.second); });
+    std::vector<int64_t> whole;
+    for (const auto& [id, c] : clients_) {
+      if (c.whole.samples < kFew) continue;
+      if (c.passed_on.nanos > limit) return true;
+      whole.push_back(c.whole.nanos);
+    }
+    if (whole.empty()) return false;
+    const auto median = whole.begin() + static_cast<std::ptrdiff_t>((whole.size() - 1) / 2);
+    std::nth_element(whole.begin(), median, whole.end());
+    return *median > limit;
   }
   // The primary was voted out for its pace: the next one is given more time, so that a slow world does not change views
   // for ever.
   void strike() { strikes_ = std::min(strikes_ + 1, 6); }
   void restart() {
-    all_ = agreement_ = {};
+    agreement_ = {};
     clients_.clear();
     served_ = 0;
   }
@@ -55,9 +65,13 @@ class Pace {
     }
   };
 
+  struct Client {
+    Mean whole, passed_on;
+  };
+
   const Config& config_;
-  Mean all_, agreement_;
-  std::map<NodeId, Mean> clients_;  // of those of the configuration: others propose nothing
+  Mean agreement_;
+  std::map<NodeId, Client> clients_;  // of those of the configuration: others propose nothing
   int64_t served_ = 0;
   int strikes_ = 0;
 };

@@ -4,18 +4,10 @@
 #include <utility>
 
 #include "holdfast/base/codec.h"
-#include "holdfast/base/mark.h"
 #include "holdfast/consensus/pbft/quiet_testing.h"
 
 namespace holdfast::pbft {
 namespace {
-
-uint64_t hits_of(std::string_view name) {
-  for (const Mark* m : all_marks()) {
-    if (m->name == name) return m->hits;
-  }
-  return 0;
-}
 
 // What member 1 does about a word, which is not carried out.
 class Asked {
@@ -252,6 +244,67 @@ TEST(PbftBounds, AnOfferThatIsTooLargeForAMessageComesInParts) {
     EXPECT_EQ(twisted, lies ? 2u : 0u);
     EXPECT_EQ(hits_of("pbft.offer_part_refused") - refused, lies ? 1u : 0u);
   }
+}
+
+// --- What a lying primary may have the others check and keep ---
+
+TEST(PbftBounds, ABatchIsNoLargerThanABatchMayBe) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  const SignedRequest large = q.request(NodeId(101), 1, std::string(q.base.max_request_bytes - 200, 'x'));
+  size_t votes = 0;
+  q.says = [&](NodeId from, NodeId, const Message& m) { votes += from == NodeId(2) && std::holds_alternative<Prepare>(m); };
+  q.say(NodeId(1), NodeId(2), PrePrepare{0, View(), Seq(1), codec::encode_flat(Batch{1, {large, large}})});
+  EXPECT_EQ(votes, 0u);
+  q.say(NodeId(1), NodeId(2), PrePrepare{0, View(), Seq(1), codec::encode_flat(Batch{1, {large}})});
+  EXPECT_GT(votes, 0u);
+}
+
+// The evidence is right up to the last signature, and is checked once in a while, not each time it is said.
+TEST(PbftBounds, ANewViewThatWasRefusedIsNotLookedAtAgainAtOnce) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  NewView n{.view = View(4), .changes = {}};
+  for (uint64_t from = 1; from <= 3; ++from) {
+    ViewChange c{.view = View(4), .from = NodeId(from)};
+    c.stable.checkpoint = Quiet::genesis(q.configuration);
+    n.changes.push_back({c, q.sign(NodeId(1), text_of(kQuietCluster, c))});
+  }
+  const SignedNewView forged{n, q.sign(NodeId(1), text_of(kQuietCluster, n))};
+  const uint64_t refused = hits_of("pbft.new_view_refused");
+  for (int i = 0; i < 20; ++i) q.say(NodeId(1), NodeId(2), forged);
+  EXPECT_EQ(hits_of("pbft.new_view_refused") - refused, 1u);
+  q.pass(1100);
+  q.say(NodeId(1), NodeId(2), forged);
+  EXPECT_EQ(hits_of("pbft.new_view_refused") - refused, 2u);
+}
+
+// n4 knows a certificate of a place far ahead of what it has executed. What n3 says of all places between is forgotten.
+TEST(PbftBounds, WhoIsFarBehindKeepsNothingOfWhatLiesBetween) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  q.crash(4);
+  for (int i = 0; i < 100; ++i) {
+    run(q, 1);
+    q.pass(20);  // each in a batch of its own
+  }
+  // It hears how far the others are, and nothing more.
+  q.drops = [](NodeId, NodeId to, const Message& m) { return to == NodeId(4) && !std::holds_alternative<StableNotice>(m); };
+  q.restart(4);
+  q.pass(1500);
+  q.drops = {};
+  ASSERT_GT(q.replica(4).stable_checkpoint(), Seq(60));
+  ASSERT_EQ(q.replica(4).executed_upto(), Seq());
+  for (uint64_t place = 1; place <= 200; ++place) {
+    const Vote v = q.vote(View(), Seq(place), crypto::digest("x"));
+    const Packet p = Envelope(Commit{v}).seal(kQuietCluster, NodeId(3), NodeId(4), q.authority(NodeId(4)).key(),
+                                              q.authority(NodeId(3)));
+    q.member(4).step([&](Replica::Out& o) { q.member(4).replica().on_message(q.now, NodeId(3), p, o); });
+  }
+  q.replica(4).check_invariants();  // a few windows of places
 }
 
 // --- The client ---

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "holdfast/base/codec.h"
+#include "holdfast/consensus/pbft/pool.h"
 #include "holdfast/consensus/pbft/quiet_testing.h"
 
 namespace holdfast::pbft {
@@ -123,6 +124,72 @@ TEST(PbftPrimary, AClientCannotMakeAPrimaryLookSlow) {
     ASSERT_EQ(q.executed[NodeId(2)].size(), i);
   }
   q.pass(1000);
+  EXPECT_EQ(q.replica(2).view(), View());
+}
+
+// It shows its requests to all but the primary, which gets them when they are passed on.
+TEST(PbftPrimary, AClientThatLeavesThePrimaryOutDoesNotMakeItLookSlowAmongOthers) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  for (uint64_t i = 1; i <= 60; ++i) {
+    const SignedRequest r = q.request(NodeId(102), i, "late");
+    for (uint64_t to = 2; to <= 4; ++to) q.say(NodeId(102), NodeId(to), Submit{r});
+    q.submit("good");
+    q.pass(300);
+  }
+  EXPECT_EQ(q.executed[NodeId(2)].size(), 120u);
+  EXPECT_EQ(q.replica(2).view(), View());
+}
+
+TEST(PbftPrimary, ARequestIsPassedOnUntilThePrimaryHasIt) {
+  Quiet q;
+  q.start();
+  q.deliver();
+  size_t passed = 0;
+  q.drops = [&](NodeId from, NodeId, const Message& m) {
+    return from == NodeId(2) && std::holds_alternative<Submit>(m) && ++passed == 1;
+  };
+  q.say(NodeId(102), NodeId(2), Submit{q.request(NodeId(102), 1, "a")});
+  q.pass(900);
+  EXPECT_EQ(passed, 2u);
+  EXPECT_EQ(q.executed[NodeId(2)].size(), 1u);
+  EXPECT_EQ(q.replica(2).view(), View());
+}
+
+TEST(PbftPrimary, ProposesTheRequestsOfAClientAsTheyCame) {
+  Quiet q;
+  Pool pool(q.base);
+  const ClientTable table(q.base.client_window);
+  for (const uint64_t sequence : {7, 3, 5}) {
+    ASSERT_TRUE(pool.add(q.now, q.request(NodeId(101), sequence, "op"), NodeId(101), true, table));
+  }
+  std::vector<uint64_t> order;
+  for (const SignedRequest& r : pool.take(q.now, {})) order.push_back(r.request.id.sequence);
+  EXPECT_EQ(order, (std::vector<uint64_t>{7, 3, 5}));
+}
+
+// A client gives n2 alone one request, and keeps its places at the primary full of others, with smaller numbers. The
+// primary takes what n2 passes on besides, and in its turn.
+TEST(PbftPrimary, AClientThatFillsItsPlacesKeepsNothingFromThePrimary) {
+  Quiet q;
+  q.start();
+  run(q, 4);
+  const auto request = [&](uint64_t sequence, uint64_t floor, std::string_view what) {
+    const Request r{.id = {NodeId(102), 1, sequence}, .floor = floor, .operations = {Slice::copy_of(what)}};
+    return SignedRequest{r, q.sign(NodeId(102), text_of(kQuietCluster, r))};
+  };
+  q.say(NodeId(102), NodeId(2), Submit{request(1'000'000, 1'000'000, "bait")});
+  for (int ms = 0; ms < 900; ++ms) {
+    const auto& did = q.executed[NodeId(1)];
+    const uint64_t next = static_cast<uint64_t>(std::count(did.begin(), did.end(), "f")) + 1;
+    for (uint64_t k = 0; k < q.base.client_window; ++k) q.say(NodeId(102), NodeId(1), Submit{request(next + k, next, "f")});
+    if (ms % 50 == 0) q.submit("good");
+    q.pass(1);
+    if (std::find(did.begin(), did.end(), "bait") != did.end()) break;
+  }
+  const auto& did = q.executed[NodeId(1)];
+  EXPECT_EQ(std::count(did.begin(), did.end(), "bait"), 1);
   EXPECT_EQ(q.replica(2).view(), View());
 }
 

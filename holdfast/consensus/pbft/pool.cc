@@ -7,7 +7,7 @@
 namespace holdfast::pbft {
 
 namespace {
-constexpr size_t kMostPassedOn = 16;  // at once
+constexpr size_t kMostPassedOn = 16;  // at once, and of one client by each member
 }
 
 size_t Pool::bytes_of(const Request& request) {
@@ -23,7 +23,9 @@ void Pool::taken(Waiting& w) {
 }
 
 void Pool::erase(Client& client, std::map<Key, Waiting>::iterator at) {
-  client.bytes -= bytes_of(at->second.request.request);
+  const auto share = client.given.find(at->second.giver);
+  share->second.bytes -= bytes_of(at->second.request.request);
+  if (--share->second.requests == 0) client.given.erase(share);
   if (!at->second.proposed) taken(at->second);
   client.waiting.erase(at);
 }
@@ -35,7 +37,15 @@ const SignedRequest* Pool::find(const RequestId& id) const {
   return at != client->second.waiting.end() ? &at->second.request : nullptr;
 }
 
-bool Pool::add(Time now, const SignedRequest& signed_request, bool proven, const ClientTable& table) {
+bool Pool::has_room(const Client& client, NodeId id, NodeId giver, size_t bytes) const {
+  const auto share = client.given.find(giver);
+  if (share == client.given.end()) return true;
+  const bool own = giver == id;
+  return share->second.requests < (own ? config_.client_window : kMostPassedOn) &&
+         share->second.bytes + bytes <= (own ? 8 : 2) * config_.max_request_bytes;
+}
+
+bool Pool::add(Time now, const SignedRequest& signed_request, NodeId from, bool proven, const ClientTable& table) {
   const Request& r = signed_request.request;
   if (!table.wants(r)) return false;
   Client& client = clients_[r.id.client];
@@ -45,15 +55,16 @@ bool Pool::add(Time now, const SignedRequest& signed_request, bool proven, const
   const size_t bytes = bytes_of(r);
   if (client.waiting.contains({r.id.incarnation, r.id.sequence})) return false;
   if (!client.waiting.empty() && client.waiting.begin()->first.first > r.id.incarnation) return false;
-  if (client.waiting.size() >= config_.client_window ||
-      (!client.waiting.empty() && client.bytes + bytes > 8 * config_.max_request_bytes)) {
+  if (!has_room(client, r.id.client, from, bytes)) {
     mark<"pbft.client_has_too_much_waiting">();
     return false;
   }
-  client.bytes += bytes;
+  Share& share = client.given[from];
+  ++share.requests;
+  share.bytes += bytes;
   ++untaken_;
   untaken_operations_ += r.operations.size();
-  client.waiting.emplace(Key(r.id.incarnation, r.id.sequence), Waiting{signed_request, now, proven});
+  client.waiting.emplace(Key(r.id.incarnation, r.id.sequence), Waiting{signed_request, now, from, ++arrivals_, proven});
   return true;
 }
 
@@ -91,7 +102,8 @@ void Pool::restart(Time now) {
         ++untaken_;
         untaken_operations_ += w.request.request.operations.size();
       }
-      w.proposed = w.passed_on = false;
+      w.proposed = false;
+      w.passes = 0;
       w.since = now;
     }
   }
@@ -113,6 +125,16 @@ void Pool::drop_forged(Time now, const Check& check) {
   std::erase_if(clients_, [](const auto& c) { return c.second.waiting.empty(); });
 }
 
+// In the order of their arrival: a client that goes on sending requests with smaller numbers cannot keep one back for
+// which backups wait.
+Pool::Waiting* Pool::next_to_take(Client& client) {
+  Waiting* next = nullptr;
+  for (auto& [key, w] : client.waiting) {
+    if (!w.proposed && (next == nullptr || w.arrived < next->arrived)) next = &w;
+  }
+  return next;
+}
+
 std::vector<SignedRequest> Pool::take(Time now, const Check& check) {
   std::vector<SignedRequest> batch;
   size_t operations = 0, bytes = 0;
@@ -124,21 +146,21 @@ std::vector<SignedRequest> Pool::take(Time now, const Check& check) {
     for (const auto& [id, c] : clients_) order.push_back(id);
     std::rotate(order.begin(), std::upper_bound(order.begin(), order.end(), turn_), order.end());
     for (NodeId id : order) {
-      auto& waiting = clients_.at(id).waiting;
-      const auto next = std::find_if(waiting.begin(), waiting.end(), [](const auto& w) { return !w.second.proposed; });
-      if (next == waiting.end()) continue;
-      if (!prove(now, clients_.at(id), next, check)) {
+      Client& client = clients_.at(id);
+      Waiting* next = next_to_take(client);
+      if (next == nullptr) continue;
+      const Request& r = next->request.request;
+      if (!prove(now, client, client.waiting.find({r.id.incarnation, r.id.sequence}), check)) {
         more = true;
         continue;
       }
-      const Request& r = next->second.request.request;
       full = !batch.empty() && (operations + r.operations.size() > config_.max_batch_operations ||
                                 bytes + bytes_of(r) > config_.max_batch_bytes);
       if (full) break;
       operations += r.operations.size();
       bytes += bytes_of(r);
-      taken(next->second);
-      batch.push_back(next->second.request);
+      taken(*next);
+      batch.push_back(next->request);
       turn_ = id;
       more = true;
     }
@@ -155,14 +177,19 @@ Time Pool::oldest() const {
   return oldest;
 }
 
+Time Pool::pass_due(const Waiting& w, Duration patience) {
+  return w.passes == 0 ? w.since + patience : w.passed + patience * (int64_t{1} << std::min<uint64_t>(w.passes, 8));
+}
+
 std::vector<SignedRequest> Pool::overdue(Time now, Duration patience) {
   std::vector<SignedRequest> out;
   if (untaken_ == 0) return out;
   for (auto& [id, client] : clients_) {
     for (auto& [key, w] : client.waiting) {
-      if (w.proposed || w.passed_on || w.since + patience > now) continue;
+      if (w.proposed || pass_due(w, patience) > now) continue;
       if (out.size() == kMostPassedOn) return out;
-      w.passed_on = true;
+      ++w.passes;
+      w.passed = now;
       out.push_back(w.request);
     }
   }
@@ -174,7 +201,7 @@ Time Pool::next_overdue(Duration patience) const {
   if (untaken_ == 0) return next;
   for (const auto& [id, client] : clients_) {
     for (const auto& [key, w] : client.waiting) {
-      if (!w.proposed && !w.passed_on) next = std::min(next, w.since + patience);
+      if (!w.proposed) next = std::min(next, pass_due(w, patience));
     }
   }
   return next;

@@ -1,6 +1,7 @@
 // Requests that wait to be ordered, and how long they have waited.
 //
-// Bounded per client in number and bytes. Every client has its turn: batches are filled round robin, and each client's
+// Bounded per client in number and bytes: what it sends itself by its window, and what others pass on for it by a share of
+// each, so that a client which keeps its window full cannot make the primary drop what a backup waits for. Every client has its turn: batches are filled round robin, and each client's
 // oldest request is timed by itself, so that a primary which serves all but one is found out.
 #pragma once
 
@@ -19,12 +20,14 @@ class Pool {
   using Check = std::function<bool(const SignedRequest&)>;
 
   explicit Pool(const Config& config) : config_(config) {}
+  // What a request counts for, here and in a batch.
+  static size_t bytes_of(const Request& request);
 
   // Whether the very same request (or one under its id) waits already.
   const SignedRequest* find(const RequestId& id) const;
   // The caller knows that it is its client's; `proven`: the signature was checked, too. False: known, unwanted, or its
   // client has too much waiting.
-  bool add(Time now, const SignedRequest& request, bool proven, const ClientTable& table);
+  bool add(Time now, const SignedRequest& request, NodeId from, bool proven, const ClientTable& table);
   // A proposal with it was accepted. How long it had been its client's oldest one: none if it is not, or not known.
   std::optional<Duration> proposed(Time now, const RequestId& id);
   // Drops what the table no longer wants of a client; its next request's time begins.
@@ -48,7 +51,7 @@ class Pool {
   // Before the primary is blamed: checks each client's oldest request, which is what the time is counted from. One that is
   // forged is gone.
   void drop_forged(Time now, const Check& check);
-  // Requests, not proposed, that have waited for `patience` and were not handed out since restart().
+  // Requests, not proposed, that have waited for `patience`; and again after twice as long, and so on.
   std::vector<SignedRequest> overdue(Time now, Duration patience);
   // When overdue() next has something; never() when not.
   Time next_overdue(Duration patience) const;
@@ -57,17 +60,25 @@ class Pool {
   struct Waiting {
     SignedRequest request;
     Time since;
+    NodeId giver;          // its client, or who passed it on
+    uint64_t arrived = 0;  // as the so manieth
     bool proven = false;
     bool proposed = false;
-    bool passed_on = false;
+    uint64_t passes = 0;  // how often it was handed out by overdue()
+    Time passed = {};     // when, last
   };
   using Key = std::pair<uint64_t, uint64_t>;  // incarnation, sequence
+  struct Share {
+    size_t requests = 0, bytes = 0;
+  };
   struct Client {
     std::map<Key, Waiting> waiting;
-    size_t bytes = 0;
+    std::map<NodeId, Share> given;  // by whom
   };
-  static size_t bytes_of(const Request& request);
   void taken(Waiting& w);
+  bool has_room(const Client& client, NodeId id, NodeId giver, size_t bytes) const;
+  static Waiting* next_to_take(Client& client);
+  static Time pass_due(const Waiting& w, Duration patience);
   void erase(Client& client, std::map<Key, Waiting>::iterator at);
   // False: it was forged, and is gone.
   bool prove(Time now, Client& client, std::map<Key, Waiting>::iterator at, const Check& check);
@@ -77,6 +88,7 @@ class Pool {
   uint64_t untaken_operations_ = 0;
   std::map<NodeId, Client> clients_;
   NodeId turn_;  // whose turn was last
+  uint64_t arrivals_ = 0;
 };
 
 }  // namespace holdfast::pbft

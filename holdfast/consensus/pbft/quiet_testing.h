@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/base/mark.h"
 #include "holdfast/consensus/pbft/client.h"
 #include "holdfast/consensus/pbft/member_testing.h"
 #include "holdfast/consensus/pbft/notary.h"
@@ -254,6 +255,14 @@ class Quiet {
 };
 
 // Each is answered before the next is asked for.
+// How often a mark was passed, in all tests of this process.
+inline uint64_t hits_of(std::string_view name) {
+  for (const Mark* m : all_marks()) {
+    if (m->name == name) return m->hits;
+  }
+  return 0;
+}
+
 inline void run(Quiet& q, int operations, const std::string& prefix = "op") {
   for (int i = 0; i < operations; ++i) {
     const size_t answered = q.answers.size();

@@ -55,20 +55,42 @@ void Replica::Impl::transfer_tick(Step& s) {
     return ask_next_sender(s);
   }
   if (running || (slots.contains(executed + 1) && slots.at(executed + 1).decided && !rotten)) return;
-  if (s.now - transfer.asked >= config.resend_interval * 3) ask_next_sender(s);
+  if (s.now - transfer.asked < config.resend_interval * 3) return;
+  if (in_the_midst() && !transfer.repeated) return ask_again(s);
+  ask_next_sender(s);
+}
+
+bool Replica::Impl::in_the_midst() const {
+  return transfer.offer || !transfer.parts.empty() || !coming_offer.bytes.empty();
+}
+
+// A question or its answer was lost, or the sender had given enough for that moment: what came so far stays good.
+void Replica::Impl::ask_again(Step& s) {
+  mark<"pbft.transfer_repeated">();
+  transfer.repeated = true;
+  transfer.asked = s.now;
+  const NodeId sender = group().members()[transfer.sender % group().size()].id;
+  if (transfer.offer) {
+    const bool more = !transfer.writing && transfer.received < transfer.offer->size;
+    if (more) send(s, sender, FetchChunk{transfer.offer->cert.checkpoint.seq, transfer.received});
+  } else if (!coming_offer.bytes.empty()) {
+    send(s, sender, FetchOfferPart{coming_offer.seq, coming_offer.bytes.size()});
+  } else {
+    ask_for_state(s);
+  }
 }
 
 // Gives up what came so far, and turns to the next member, at the next tick: whoever sends nonsense must not make this
 // replica busy.
 void Replica::Impl::give_up_sender(Step& s) {
   if (transfer.blob) s.out.blob(BlobDrop{transfer.blob});
-  const bool in_the_midst = transfer.offer || !transfer.parts.empty() || !coming_offer.bytes.empty();
+  const bool midst = in_the_midst();
   coming_offer = {};
   transfer = Transfer{.active = true,
                       .sender = transfer.sender + 1,
                       .asked = s.now - config.resend_interval * 3,
                       .since = s.now,
-                      .misled = transfer.misled + (in_the_midst ? 1 : 0),
+                      .misled = transfer.misled + (midst ? 1 : 0),
                       .executed_before = executed};
   if (group().members()[transfer.sender % group().size()].id == self()) ++transfer.sender;
 }
@@ -107,6 +129,7 @@ void Replica::Impl::on(Step& s, NodeId from, const LogPart& m) {
     if (content == nullptr || much) return give_up_sender(s);
     transfer.parts.push_back(std::move(content));
   }
+  transfer.repeated = false;
   if (!m.cert) return ask_for_state(s);
   const Seq end = m.cert->checkpoint.seq;
   if (!finish_segment(s, *m.cert)) {
@@ -173,9 +196,12 @@ bool Replica::Impl::convincing(const SnapshotOffer& m) const {
   return clients.ok() && core_digest(m.core, clients->digest()) == c.core;
 }
 
-void Replica::Impl::on(Step& s, NodeId from, const SnapshotOffer& m) {
+void Replica::Impl::on(Step& s, NodeId from, const SnapshotOffer& whole) {
   if (!transfer.active || transfer.offer || transfer.loading || running) return;
   if (from != group().members()[transfer.sender % group().size()].id) return;
+  // How the group got to this replica's own epoch it knows.
+  SnapshotOffer m = whole;
+  std::erase_if(m.links, [&](const EpochLink& link) { return link.configuration.epoch <= group().epoch(); });
   if (m.cert.checkpoint.seq.value() > kMaxNumber || (m.cert.checkpoint.seq <= executed && !rotten)) return;
   if (m.size > plausible_bytes()) {
     mark<"pbft.offer_implausible">();
@@ -189,6 +215,7 @@ void Replica::Impl::on(Step& s, NodeId from, const SnapshotOffer& m) {
   }
   if (from_nothing) return install(s, m, SnapshotMeta{});
   transfer.offer = m;
+  coming_offer = {};
   transfer.parts.clear();
   transfer.blob = ++last_blob;
   transfer.received = 0;
@@ -204,6 +231,7 @@ void Replica::Impl::on(Step& s, NodeId from, const Chunk& m) {
   if (m.bytes.size() > transfer.offer->size - transfer.received) return give_up_sender(s);
   transfer.received += m.bytes.size();
   transfer.writing = true;
+  transfer.repeated = false;
   transfer.asked = s.now;
   s.out.blob(BlobAppend{transfer.blob, m.bytes});
 }

@@ -118,7 +118,7 @@ void Replica::Impl::restore_places(Step& s) {
     Slot& slot = slots[seq];
     for (const auto& [digest, content] : place.contents) {
       slot.hold(content, /*in_writing=*/true);
-      slot.remember_vote(digest);
+      slot.remember_vote(digest, group().faulty());
     }
     slot.hold(null_content(), /*in_writing=*/false);
     slot.decided = place.decided;

@@ -232,6 +232,7 @@ void Replica::check_invariants() const {
   for (size_t k = 1; k < i.links.size(); ++k) {
     ensure(i.links[k].configuration.epoch == i.links[k - 1].configuration.epoch + 1, "links lead from epoch to epoch");
   }
+  ensure(i.slots.size() <= 8 * i.config.window, "a few windows of places are kept, however far apart");
   ensure(i.slots.empty() || i.slots.rbegin()->first <= std::max(i.low(), i.executed) + 4 * i.config.window,
          "the window bounds the slots");
 }

@@ -39,6 +39,10 @@ struct Replica::Impl {
   bool leads() const { return votes() && !changing && group().primary(view) == self(); }
   Seq low() const { return stable.checkpoint.seq; }
   bool in_window(Seq seq) const { return seq > low() && seq - low() <= config.window; }
+  // Worth remembering what others say of it: to be executed next, or voted for. However far behind it is, these are few.
+  bool in_reach(Seq seq) const {
+    return seq > executed && (in_window(seq) || (seq <= low() && seq - executed <= 2 * config.window));
+  }
   // Behind a change of the membership the next epoch begins: nothing is proposed there in this one.
   Seq barrier() const { return pending ? pending->at : Seq(kMaxNumber); }
   Duration patience() const { return config.request_timeout * (int64_t{1} << std::min<uint64_t>(failed_views, 6)); }
@@ -156,7 +160,7 @@ struct Replica::Impl {
 
   // --- offers.cc ---
   uint64_t offer_part_bytes() const;
-  void offer_snapshot(Step& s, NodeId to, uint64_t epoch);
+  void offer_snapshot(Step& s, NodeId to);
   void send_offer_part(Step& s, NodeId to, uint64_t offset);
   void on(Step& s, NodeId from, const FetchOfferPart& m);
   void on(Step& s, NodeId from, const OfferPart& m);
@@ -168,6 +172,8 @@ struct Replica::Impl {
   void give_up_sender(Step& s);
   void ask_next_sender(Step& s);
   void ask_for_state(Step& s);
+  bool in_the_midst() const;
+  void ask_again(Step& s);
   void ask_for_more(Step& s);
   Seq having();
   void on(Step& s, NodeId from, const LogPart& m);
@@ -256,6 +262,7 @@ struct Replica::Impl {
   // Changing the view.
   std::map<NodeId, SignedViewChange> changes;  // the latest of each member
   std::map<NodeId, bool> change_checked;       // of those: found valid
+  std::map<NodeId, Time> new_view_refused;     // of each member: when, last
   Time change_deadline = Time::never();
   bool complaining = false;  // of the primary of `view`
   struct Complained {
@@ -291,10 +298,9 @@ struct Replica::Impl {
   std::map<NodeId, ChunkRead> chunks;
   struct ServedOffer {
     Seq seq;
-    uint64_t epoch = 0;
     Slice encoded;
   };
-  std::optional<ServedOffer> served_offer;  // the latest that was too large for one message
+  std::optional<ServedOffer> served_offer;  // of the latest snapshot that was asked for
   struct ComingOffer {
     NodeId from;
     Seq seq;

@@ -38,11 +38,11 @@ void Replica::Impl::on(Step& s, NodeId from, const Submit& m) {
   const bool believed = own || from == r.id.client;
   const bool proven = own || ((!believed || leads()) && judge.valid(m.request));
   if (!proven && (!believed || leads())) return mark<"pbft.request_forged">();
-  pool.add(s.now, m.request, proven, table);
+  pool.add(s.now, m.request, from, proven, table);
 }
 
 void Replica::Impl::answer(Step& s, const RequestId& id, const ClientTable::Answer& known, bool full) {
-  if (!member() || rotten) return;
+  if (!member() || rotten || stood_later()) return;
   Reply reply{.id = id, .digest = known.digest};
   // One of the members says the whole; which one changes from request to request. A member hears itself for nothing.
   const bool chosen = (id.sequence + id.client.value()) % group().size() == group().place(self());

@@ -1,5 +1,5 @@
-// State for others: batches behind what they have, or the latest snapshot. Members only are served, each within a budget:
-// a few bytes must not be enough to keep this replica reading, hashing and sending.
+// State for others: batches behind what they have, or the latest snapshot. Members only are served, each within a budget,
+// or one read of a snapshot at a time: a few bytes must not be enough to keep this replica hashing and sending much.
 #include <utility>
 
 #include "holdfast/base/mark.h"
@@ -10,7 +10,7 @@ namespace holdfast::pbft {
 // Newcomers are members of the epoch that they fetch the beginning of.
 bool Replica::Impl::may_ask(NodeId from) const { return group().is_member(from) && from != self(); }
 
-// What is left of the asker's budget may be overdrawn by one answer.
+// What is left of the asker's budget may be overdrawn by one answer. Who has none left asks again (Replica::ask_again).
 bool Replica::Impl::spend(Step& s, NodeId from, uint64_t bytes) {
   Served& served = serving[from];
   if (served.since == Time() || s.now - served.since >= config.resend_interval) {
@@ -49,7 +49,7 @@ void Replica::Impl::on(Step& s, NodeId from, const FetchState& m) {
   if (!snapshot || (snapshot->meta.seq <= m.executed && !m.snapshot)) return;
   if (!spend(s, from, offer_part_bytes())) return;
   mark<"pbft.snapshot_offered">();
-  offer_snapshot(s, from, m.epoch);
+  offer_snapshot(s, from);
 }
 
 // One read under way for each asker. Who asks anew meanwhile takes back what it asked for last.

@@ -1,7 +1,7 @@
 // The places of the order that are not settled yet: what was proposed, who voted for what, what is proven.
 //
 // Bounded: one proposal, and one vote and one commit of each member, for each of the places between the last stable
-// checkpoint (or the last execution, if that is behind) and the end of the window, and kVotesKept contents.
+// checkpoint (or the last execution, if that is behind) and the end of the window, and kVotesKept contents or more.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace holdfast::pbft {
 
-inline constexpr size_t kVotesKept = 8;
+inline constexpr size_t kVotesKept = 8;  // and one for each of f faulty primaries in a row, if they are more
 
 struct Cast {
   Vote vote;
@@ -46,10 +46,10 @@ struct Slot {
   // A faulty member may have the votes of others for what it alone knows to be prepared, and show that certificate in a
   // later view (Castro's condition A2). A quorum has voted for it: if the correct ones among them keep it, whoever needs
   // it gets it. There is one for each view of a faulty primary whose places the next primary did not settle.
-  void remember_vote(const Digest& digest) {
+  void remember_vote(const Digest& digest, size_t faulty) {
     std::erase(voted_for, digest);
     voted_for.push_back(digest);
-    if (voted_for.size() > kVotesKept) voted_for.erase(voted_for.begin());
+    if (voted_for.size() > std::max(kVotesKept, faulty + 2)) voted_for.erase(voted_for.begin());
   }
   ContentPtr content(const Digest& digest) const {
     const auto at = contents.find(digest);

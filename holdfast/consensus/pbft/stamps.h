@@ -10,8 +10,8 @@
 // `anchor_interval`, so a lying primary distorts time by at most slack / interval + 1/8; or at once, when a quorum has
 // agreed to a stamp that lies too far ahead for this backup alone.
 // A replica that was away has no anchor that means anything: until it has executed a batch of the present it believes any
-// stamp that is not more than a year ahead of the last that it executed. If all were away, nobody contradicts a lying
-// primary: log time may jump by a year, and leases end with it.
+// stamp that is not more than a year ahead of the last that it executed. If f + 1 correct members are so, nobody stops a
+// lying primary: log time may jump by a year, and leases end with it.
 #pragma once
 
 #include <algorithm>

@@ -13,6 +13,7 @@ struct Transfer {
   bool active = false;
   size_t sender = 0;  // place among the members
   bool good = false;  // what it sent last was proven: the next transfer begins with it
+  bool repeated = false;  // it was asked twice for what comes next
   Time asked;         // when it last heard something useful, or asked
   Time since;         // when the sender's turn began, or what it sent was last proven
   uint64_t misled = 0;  // senders in a row that were given up in the midst of what they sent

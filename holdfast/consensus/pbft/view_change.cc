@@ -8,6 +8,10 @@
 
 namespace holdfast::pbft {
 
+namespace {
+constexpr int64_t kPause = 10;  // in resend intervals
+}
+
 void Replica::Impl::stand(Step& s, std::optional<SignedViewChange> change, std::optional<SignedNewView> entered) {
   ledger.stand({group().epoch(), view, changing, std::move(change), std::move(entered), silent}, s.out);
 }
@@ -101,8 +105,14 @@ void Replica::Impl::open_view(Step& s) {
 void Replica::Impl::on(Step& s, NodeId from, const SignedNewView& m) {
   if (m.view.epoch != group().epoch() || from == self() || stood_later()) return;
   if (m.view.view < view || (m.view.view == view && !changing)) return;
+  // Its evidence is long, and a liar may say it again and again: one that was refused gives its sender a pause.
+  const auto refused = new_view_refused.find(from);
+  if (refused != new_view_refused.end() && s.now - refused->second < config.resend_interval * kPause) return;
   const auto known = [this](const Vote& v, NodeId by, const Signature& g) { return knows_vote(v, by, g); };
-  if (!judge.valid(m, known)) return mark<"pbft.new_view_refused">();
+  if (!judge.valid(m, known)) {
+    new_view_refused[from] = s.now;
+    return mark<"pbft.new_view_refused">();
+  }
   enter_view(s, m);
 }
 
