@@ -67,6 +67,7 @@ class TraceChart {
 
   std::string title_;
   ChartOptions options_;
+  std::set<NodeId> liars_;  // whenever they began to lie: who looks at a part of the run must know it, too
   std::map<NodeId, State> before_first_, before_last_;  // as of first_ and last_
   std::vector<Note> first_;
   std::deque<Note> last_;
