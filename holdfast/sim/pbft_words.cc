@@ -15,16 +15,6 @@ namespace {
 
 constexpr size_t kShort = 20;
 
-// An operation as it is when it can be read, else four digits by which it is known again.
-std::string shown(const Slice& operation) {
-  const std::string_view bytes = operation.view();
-  const bool printable = std::all_of(bytes.begin(), bytes.end(), [](char c) { return c > 32 && c < 127; });
-  if (printable && bytes.size() <= kShort) return std::string(bytes);
-  char text[8];
-  std::snprintf(text, sizeof text, "%04x", crc32c(bytes) & 0xffff);
-  return text;
-}
-
 std::string text_of(pbft::View v) { return absl::StrCat("view ", v.value()); }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -87,6 +77,18 @@ std::string PbftWords::print(const pbft::Packet& packet, bool from_member) {
     return absl::StrCat("PassOn{", operations(passed_on->request.request), "}");
   }
   return std::visit(Say{*this}, *message);
+}
+
+std::string PbftWords::shown(const Slice& operation) const {
+  if (operation_) {
+    if (std::optional<std::string> words = operation_(operation)) return *words;
+  }
+  const std::string_view bytes = operation.view();
+  const bool printable = std::all_of(bytes.begin(), bytes.end(), [](char c) { return c > 32 && c < 127; });
+  if (printable && bytes.size() <= kShort) return std::string(bytes);
+  char text[8];
+  std::snprintf(text, sizeof text, "%04x", crc32c(bytes) & 0xffff);
+  return text;
 }
 
 std::string PbftWords::place(pbft::Seq seq, const pbft::Digest& digest) const {

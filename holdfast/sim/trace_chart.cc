@@ -147,7 +147,8 @@ class TraceChart::Drawing {
     } else if (n.kind == "state") {
       d_.mark(n.at, n.who, MarkKind::kState, n.text);
     } else {
-      d_.mark(n.at, n.who, MarkKind::kNote, n.kind + " " + n.text);
+      // A client's call, or its answer, is a printed value as messages are.
+      d_.mark(n.at, n.who, MarkKind::kNote, n.kind + " " + label_of(n.text), n.kind + " " + n.text);
     }
   }
   void draw_message(const Note& n) {

@@ -46,6 +46,7 @@ class TraceChart {
   // A promise was broken: the end of the run.
   void fail(Time at, std::string oracle);
 
+  bool empty() const { return first_.empty(); }  // nothing happened that is drawn
   diagram::SpaceTime chart(const std::string& caption) const;
 
  private:
