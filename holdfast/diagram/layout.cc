@@ -132,16 +132,18 @@ class Layouter {
   double place_band(const SpaceTime::Event& e, double y) {
     Across band{0, broken(e.label, band_width(), kBandText), e.what == What::kTell};
     const double half = kAcrossRoom / 2 + kTextHeight * static_cast<double>(band.lines.size() - 1) / 2;
-    double lowest = y + kBandLead;
+    // One right behind another needs no such room.
+    const bool next = !out_.across.empty() && y == band_end_ + kHeadRoom;
+    double lowest = next ? band_end_ + 2 : y + kBandLead;
     for (const double free : free_) lowest = std::max(lowest, free);
     for (const double end : right_stub_end_) lowest = std::max(lowest, end);
     for (const double end : left_stub_end_) lowest = std::max(lowest, end);
     band.y = lowest + half;
     std::fill(free_.begin(), free_.end(), band.y + half);
     tick(band.y, e.at);
-    const double end = band.y + band.height() / 2;
+    band_end_ = band.y + band.height() / 2;
     out_.across.push_back(std::move(band));
-    return end + kHeadRoom;
+    return band_end_ + kHeadRoom;
   }
   double place_label(size_t i, double y) {
     const auto& e = d_.events()[i];
@@ -250,7 +252,7 @@ class Layouter {
   std::vector<double> right_stub_end_, left_stub_end_;
   std::map<size_t, size_t> repeats_;
   std::set<SpaceTime::Message> lost_;
-  double bottom_ = 0;
+  double bottom_ = 0, band_end_ = 0;
   Layout out_;
 };
 
