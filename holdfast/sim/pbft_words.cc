@@ -32,17 +32,30 @@ struct PbftWords::Say {
     return absl::StrCat("Submit{", words.operations(m.request.request), m.again ? " again}" : "}");
   }
   std::string operator()(const pbft::Reply& m) {
+    // Reads have numbers of their own.
     const auto known = words.requests_.find(m.id);
-    return absl::StrCat("Reply{", known == words.requests_.end() ? "to a read" : known->second, "}");
+    return absl::StrCat("Reply{", m.read || known == words.requests_.end() ? "to a read" : known->second, "}");
   }
   std::string operator()(const pbft::AskRead&) { return "AskRead{}"; }
-  std::string operator()(const pbft::PrePrepare& m) {
+  std::string operator()(const pbft::PrePrepare& m) { return batch("PrePrepare", m.seq, m.batch); }
+  std::string operator()(const pbft::BatchData& m) { return batch("BatchData", m.seq, m.batch); }
+  std::string batch(const char* kind, pbft::Seq seq, const Slice& bytes) {
     std::vector<std::string> held;
-    const pbft::Batch batch = codec::decode<pbft::Batch>(m.batch).value_or(pbft::Batch{});
+    const pbft::Batch batch = codec::decode<pbft::Batch>(bytes).value_or(pbft::Batch{});
     for (const pbft::SignedRequest& r : batch.requests) held.push_back(words.operations(r.request));
-    const pbft::Digest digest = crypto::digest(m.batch.view());
+    const pbft::Digest digest = crypto::digest(bytes.view());
     words.batches_[digest] = listed(held);
-    return absl::StrCat("PrePrepare{", words.place(m.seq, digest), "}");
+    return absl::StrCat(kind, "{", words.place(seq, digest), "}");
+  }
+  std::string operator()(const pbft::DecidedNotice& m) {
+    return absl::StrCat("DecidedNotice{", words.place(m.seq, m.digest), "}");
+  }
+  std::string operator()(const pbft::FetchBatch& m) {
+    return absl::StrCat("FetchBatch{", words.place(m.seq, m.digest), "}");
+  }
+  std::string operator()(const pbft::StatusReport& m) {
+    return absl::StrCat("StatusReport{", text_of(m.view), m.changing ? " wanted" : "", ", executed ", m.executed.value(),
+                        ", stable ", m.stable.value(), "}");
   }
   std::string operator()(const pbft::Prepare& m) { return vote("Prepare", m.vote); }
   std::string operator()(const pbft::Commit& m) { return vote("Commit", m.vote); }
