@@ -49,7 +49,8 @@ void tell(Shell& shell, const Scenario& scenario, const Performance& came, bool 
   std::ostream& out = shell.out;
   out << scenario.title << "\n" << std::string(scenario.title.size(), '=') << "\n";
   if (!scenario.source.empty()) out << scenario.source << "\n";
-  out << "\n" << scenario.about << "\n\n";
+  if (!scenario.about.empty()) out << "\n" << scenario.about << "\n";
+  out << "\n";
   size_t widest = 0;
   for (const std::string& p : scenario.processes) widest = std::max(widest, p.size());
   for (const lab::Line& line : came.story) {

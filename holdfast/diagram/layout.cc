@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 #include <utility>
 
 namespace holdfast::diagram {
@@ -16,7 +15,17 @@ constexpr double kMostGap = 34;
 constexpr double kSendLift = 7;  // the label of what is sent stands so much higher
 constexpr double kTickGap = 13;
 constexpr double kAcrossRoom = 22;
-constexpr double kUnderWay = 26;  // how far down a message is drawn that does not arrive
+constexpr double kBandLead = 8;   // before a band: dots of what has just been sent
+constexpr double kHeadRoom = 12;  // behind it: heads of arrows that end just then, which lie above their ends
+constexpr double kStubRoom = 7;   // around the cross of a message that is lost
+constexpr double kBold = 1.1;     // times as wide
+
+// How a message is drawn that does not arrive.
+struct Stub {
+  double across, down;
+};
+constexpr Stub kLost{70, 16};
+constexpr Stub kUnderWay{110, 26};
 
 // The distance between two moments: nothing for nothing, then a little more for each doubling.
 double gap_of(Duration d) {
@@ -24,13 +33,6 @@ double gap_of(Duration d) {
   double gap = kLeastGap;
   for (int64_t n = d.nanos() / 20'000; n > 0 && gap < kMostGap; n /= 2) gap += 2;
   return std::min(gap, kMostGap);
-}
-
-std::string shortened(const std::string& text) {
-  if (text.size() <= kLabelChars) return text;
-  size_t end = kLabelChars - 1;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
-  return text.substr(0, end) + "…";
 }
 
 // Milliseconds with as many decimals as tell it from its neighbours, at most three.
@@ -46,10 +48,16 @@ std::string time_text(Time t) {
 
 class Layouter {
  public:
-  Layouter(const SpaceTime& d, double top) : d_(d), top_(top), free_(d.processes().size(), top) {}
+  Layouter(const SpaceTime& d, double top)
+      : d_(d),
+        top_(top),
+        free_(d.processes().size(), top),
+        right_stub_end_(d.processes().size(), top),
+        left_stub_end_(d.processes().size(), top) {}
 
   Layout run() {
     gather_broadcasts();
+    gather_lost();
     place();
     draw_lines();
     draw_arrows();
@@ -72,9 +80,16 @@ class Layouter {
       }
     }
   }
-  size_t band_chars() const {
-    const double width = out_.x(std::max<size_t>(d_.processes().size(), 2) - 1) + kColumnWidth - kLeft - 40;
-    return static_cast<size_t>(width / width_of("x", kBandText));
+  // Whose cross stands on its way, where a label may be.
+  void gather_lost() {
+    std::set<SpaceTime::Message> arrived;
+    for (const auto& e : d_.events()) {
+      if (e.what == What::kDeliver || e.what == What::kMiss) arrived.insert(e.message);
+      if (e.what == What::kLose && !arrived.contains(e.message)) lost_.insert(e.message);
+    }
+  }
+  double band_width() const {
+    return out_.x(std::max<size_t>(d_.processes().size(), 2) - 1) + kColumnWidth - kLeft - 24;
   }
   bool labelled(size_t i) const {
     const auto& e = d_.events()[i];
@@ -98,30 +113,61 @@ class Layouter {
       last = e.at;
       if (const auto r = repeats_.find(i); r != repeats_.end()) {
         out_.y_of[i] = out_.y_of[r->second];
+        keep_stub_free(e, out_.y_of[i]);
         continue;
       }
       if (e.what == What::kSay || e.what == What::kTell) {
-        Across band{0, broken(e.label, band_chars()), e.what == What::kTell};
-        const double half = kAcrossRoom / 2 + kTextHeight * static_cast<double>(band.lines.size() - 1) / 2;
-        const double lowest = free_.empty() ? y : *std::max_element(free_.begin(), free_.end());
-        band.y = std::max(y, lowest) + half;
-        y = band.y + half;
-        // What comes next starts below it.
-        std::fill(free_.begin(), free_.end(), y);
-        tick(band.y, e.at);
-        out_.across.push_back(std::move(band));
+        y = place_band(e, y);
         out_.y_of[i] = y;
         continue;
-      } else if (labelled(i)) {
-        // A message that arrives here just now keeps its own height; the answer to it comes a little lower.
-        y = std::max(y, free_[e.column] + kTextHeight / 2 + (e.what == What::kSend ? kSendLift : 0));
-        free_[e.column] = y + kTextHeight / 2 + 1 - (e.what == What::kSend ? kSendLift : 0);
-        out_.labels.push_back({e.column, y, shortened(e.label), e.detail.empty() ? e.label : e.detail, i});
       }
+      if (labelled(i)) y = place_label(i, y);
+      keep_stub_free(e, y);
       out_.y_of[i] = y;
       tick(y, e.at);
     }
     bottom_ = std::max(y, free_.empty() ? y : *std::max_element(free_.begin(), free_.end())) + 30;
+  }
+  // Across the picture, below everything that was before; where that begins which comes next.
+  double place_band(const SpaceTime::Event& e, double y) {
+    Across band{0, broken(e.label, band_width(), kBandText), e.what == What::kTell};
+    const double half = kAcrossRoom / 2 + kTextHeight * static_cast<double>(band.lines.size() - 1) / 2;
+    // One right behind another needs no such room.
+    const bool next = !out_.across.empty() && y == band_end_ + kHeadRoom;
+    double lowest = next ? band_end_ + 2 : y + kBandLead;
+    for (const double free : free_) lowest = std::max(lowest, free);
+    for (const double end : right_stub_end_) lowest = std::max(lowest, end);
+    for (const double end : left_stub_end_) lowest = std::max(lowest, end);
+    band.y = lowest + half;
+    std::fill(free_.begin(), free_.end(), band.y + half);
+    tick(band.y, e.at);
+    band_end_ = band.y + band.height() / 2;
+    out_.across.push_back(std::move(band));
+    return band_end_ + kHeadRoom;
+  }
+  double place_label(size_t i, double y) {
+    const auto& e = d_.events()[i];
+    const bool send = e.what == What::kSend;
+    const bool strong = !send && (e.mark == MarkKind::kDecision || e.mark == MarkKind::kFailure);
+    const double begin = send ? kSendRoom : kMarkRoom, size = strong ? kLabelText * kBold : kLabelText;
+    std::string text = shortened(e.label, kColumnWidth - begin - kNeighbourRoom, size);
+    const double width = width_of(text, size);
+    // A message that arrives here just now keeps its own height; the answer to it comes a little lower.
+    const double above = kTextHeight / 2 + (send ? kSendLift : 0);
+    y = std::max(y, free_[e.column] + above);
+    y = std::max(y, right_stub_end_[e.column] + above);
+    const bool reaches = begin + width > kColumnWidth - kLost.across - kStubRoom;
+    if (reaches && e.column + 1 < free_.size()) y = std::max(y, left_stub_end_[e.column + 1] + above);
+    free_[e.column] = y + kTextHeight / 2 + 1 - (send ? kSendLift : 0);
+    out_.labels.push_back({e.column, y, std::move(text), e.detail.empty() ? e.label : e.detail, i, width, strong});
+    return y;
+  }
+  // Labels below a message that is lost stay below its cross.
+  void keep_stub_free(const SpaceTime::Event& e, double y) {
+    if (e.what != What::kSend || !lost_.contains(e.message)) return;
+    const bool right = d_.messages()[e.message].to > e.column;
+    double& end = (right ? right_stub_end_ : left_stub_end_)[e.column];
+    end = std::max(end, y + kLost.down + kStubRoom);
   }
   void tick(double y, Time at) {
     const std::string text = time_text(at);
@@ -178,48 +224,39 @@ class Layouter {
     const auto add = [&](SpaceTime::Message m, double y_to, Arrow::End end) {
       const auto& s = d_.messages()[m];
       const auto& e = events[sent.at(m)];
-      out_.arrows.push_back({m, s.from, s.to, out_.y_of[sent.at(m)], y_to, end, !ended.insert(m).second,
-                             e.detail.empty() ? e.label : e.detail});
+      Arrow a{m, s.from, s.to, out_.x(s.to), out_.y_of[sent.at(m)], y_to, end, !ended.insert(m).second,
+              e.detail.empty() ? e.label : e.detail};
+      if (end == Arrow::End::kLost || end == Arrow::End::kUnderWay) {
+        const Stub& stub = end == Arrow::End::kLost ? kLost : kUnderWay;
+        a.x_to = out_.x(s.from) + (s.to > s.from ? stub.across : -stub.across);
+        a.y_to = a.y_from + stub.down;
+      }
+      out_.arrows.push_back(std::move(a));
     };
     for (size_t i = 0; i < events.size(); ++i) {
       const auto& e = events[i];
       if (e.what == What::kSend) sent[e.message] = i;
       if (e.what == What::kDeliver) add(e.message, out_.y_of[i], Arrow::End::kDelivered);
       if (e.what == What::kMiss) add(e.message, out_.y_of[i], Arrow::End::kMissed);
-      if (e.what == What::kLose && !ended.contains(e.message)) add(e.message, out_.y_of[i], Arrow::End::kLost);
+      if (e.what == What::kLose && !ended.contains(e.message)) add(e.message, 0, Arrow::End::kLost);
     }
     for (const auto& [m, i] : sent) {
-      if (!ended.contains(m)) {
-        add(m, std::min(out_.y_of[i] + kUnderWay * 2, bottom_ - 6), Arrow::End::kUnderWay);
-      }
+      if (!ended.contains(m)) add(m, 0, Arrow::End::kUnderWay);
     }
   }
 
   const SpaceTime& d_;
   const double top_;
   std::vector<double> free_;  // below the last label of each line
+  // Below the cross of the last message of each line that was lost on its way to the right, and to the left.
+  std::vector<double> right_stub_end_, left_stub_end_;
   std::map<size_t, size_t> repeats_;
-  double bottom_ = 0;
+  std::set<SpaceTime::Message> lost_;
+  double bottom_ = 0, band_end_ = 0;
   Layout out_;
 };
 
 }  // namespace
-
-double width_of(const std::string& text, double size) {
-  const auto characters =
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  return static_cast<double>(characters) * size * 0.58;
-}
-
-std::vector<std::string> broken(const std::string& text, size_t most) {
-  std::vector<std::string> lines(1);
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > most) lines.emplace_back();
-    lines.back() += (lines.back().empty() ? "" : " ") + word;
-  }
-  return lines;
-}
 
 Layout lay_out(const SpaceTime& diagram, double top) { return Layouter(diagram, top).run(); }
 

@@ -7,7 +7,7 @@ namespace holdfast::diagram {
 void SpaceTime::add_process(NodeId id, std::string name) {
   ensure(!has_process(id), "a process is added to a diagram once");
   column_of_[id] = processes_.size();
-  processes_.push_back({id, std::move(name)});
+  processes_.push_back({id, std::move(name), false});
 }
 
 size_t SpaceTime::column(NodeId id) const {

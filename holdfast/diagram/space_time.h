@@ -48,6 +48,8 @@ class SpaceTime {
 
   // From left to right. Everybody who sends, receives or is marked must have been added.
   void add_process(NodeId id, std::string name);
+  // It deviates from its protocol, in whatever part of the run is drawn: seen at the head of its line.
+  void lies(NodeId id) { processes_[column(id)].lies = true; }
   bool has_process(NodeId id) const { return column_of_.contains(id); }
 
   // `kind` gives the arrow its colour and its place in the legend; `label` is written where it is sent, once for equal
@@ -77,6 +79,7 @@ class SpaceTime {
   struct Process {
     NodeId id;
     std::string name;
+    bool lies = false;
   };
   enum class What { kSend, kDeliver, kLose, kMiss, kMark, kRole, kSay, kTell };
   struct Event {

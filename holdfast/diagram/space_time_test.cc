@@ -178,5 +178,73 @@ TEST(SpaceTimeSvg, LongLabelsAreCutBetweenCharactersAndWholeInTheToolTip) {
   EXPECT_THAT(svg, Not(HasSubstr(">" + label + "</text>")));
 }
 
+// A band never lies on the head of an arrow: what arrives in its moment arrives behind it, with room for the head.
+TEST(SpaceTimeLayout, HeadsOfArrowsStayClearOfBands) {
+  for (const bool told : {true, false}) {
+    SpaceTime d = three();
+    const auto before = d.send(ms(1), NodeId(1), NodeId(2), "m", "one");
+    const auto after = d.send(ms(1), NodeId(2), NodeId(3), "m", "two");
+    d.deliver(before, ms(2));
+    told ? d.tell(ms(2), "Now.") : d.say(ms(2), "Now.");
+    d.deliver(after, ms(2));
+    const Layout l = lay_out(d, 0);
+    ASSERT_EQ(l.across.size(), 1u);
+    const double top = l.across[0].y - l.across[0].height() / 2, bottom = l.across[0].y + l.across[0].height() / 2;
+    ASSERT_EQ(l.arrows.size(), 2u);
+    EXPECT_LT(l.arrows[0].y_to, top - 3);
+    EXPECT_GE(l.arrows[1].y_to, bottom + 10);
+    EXPECT_LT(l.y_of[0] + 3, top) << "nor on what has just been sent";
+  }
+}
+
+// The red cross of what is lost strikes no label: neither one of its own line nor a long one of its left neighbour's,
+// and no band lies on it.
+TEST(SpaceTimeLayout, CrossesOfLostMessagesStayClearOfLabelsAndBands) {
+  for (const uint64_t to : {1, 3}) {
+    SpaceTime d = three();
+    const auto m = d.send(ms(1), NodeId(2), NodeId(to), "Decision", "commit");
+    d.lose(m, ms(1));
+    d.mark(ms(1), NodeId(2), MarkKind::kState, "has decided to commit");
+    d.mark(ms(1), NodeId(1), MarkKind::kState, "waits for the others to say something");
+    d.tell(ms(2), "Now.");
+    const Layout l = lay_out(d, 0);
+    ASSERT_EQ(l.arrows.size(), 1u);
+    const double x = l.arrows[0].x_to, y = l.arrows[0].y_to;
+    for (const Label& label : l.labels) {
+      const double begin = l.x(label.column) + (label.event == 0 ? kSendRoom : kMarkRoom);
+      const double above = label.event == 0 ? 13 : 6, below = label.event == 0 ? 0 : 6;
+      const bool beside = x + 5 < begin || x - 5 > begin + label.width;
+      const bool clear = y + 5 < label.y - above || y - 5 > label.y + below;
+      EXPECT_TRUE(beside || clear) << label.text << " when lost on the way to " << to;
+    }
+    EXPECT_LT(y + 5, l.across.at(0).y - l.across[0].height() / 2);
+  }
+}
+
+TEST(SpaceTimeLayout, LabelsEndBeforeTheNextLine) {
+  SpaceTime d = three();
+  const std::string texts[] = {"MMMMMMMMMMMMMMMMMMMMMMMMMMMMMM", "ReadIndexRequest 12884901890 12884901890",
+                               "0123456789012345678901234567890123", "a decision that is written in bold letters"};
+  for (const std::string& text : texts) {
+    d.mark(ms(1), NodeId(1), MarkKind::kDecision, text);
+    d.mark(ms(1), NodeId(1), MarkKind::kNote, text);
+    d.send(ms(1), NodeId(1), NodeId(2), "m", text);
+  }
+  const Layout l = lay_out(d, 0);
+  ASSERT_EQ(l.labels.size(), 12u);
+  for (const Label& label : l.labels) {
+    EXPECT_LE(kMarkRoom + label.width, kColumnWidth - 8) << label.text;
+    EXPECT_FALSE(label.detail.ends_with("…")) << "the tool tip has all of it";
+  }
+}
+
+TEST(SpaceTimeSvg, WhoLiesIsSeenAtTheHeadOfItsLine) {
+  SpaceTime d = three();
+  EXPECT_EQ(count(to_svg(d), ">!</text>"), 0u);
+  d.lies(NodeId(2));
+  EXPECT_EQ(count(to_svg(d), ">!</text>"), 1u);
+  EXPECT_EQ(count(to_svg(d), "<title>p2 lies</title>"), 1u);
+}
+
 }  // namespace
 }  // namespace holdfast::diagram

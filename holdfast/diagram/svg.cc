@@ -143,10 +143,15 @@ class Drawing {
   void names(double top) {
     for (size_t c = 0; c < d_.processes().size(); ++c) {
       const std::string& name = d_.processes()[c].name;
-      const double w = std::max(44.0, width_of(name, 15) + 18), x = layout_.x(c);
+      const bool lies = d_.processes()[c].lies;
+      const double w = std::max(44.0, width_of(name, 13 * 1.1) + (lies ? 40 : 18)), x = layout_.x(c);
+      body_ += "<g>" + tip(lies ? name + " lies" : name);
       body_ += "<rect x=\"" + number(x - w / 2) + "\" y=\"" + number(top + 4) + "\" width=\"" + number(w) +
-               "\" height=\"24\" rx=\"6\" fill=\"#eef2f6\" stroke=\"#8899aa\"/>\n";
-      text(x, top + 21, name, 13, kInk, "middle", true);
+               "\" height=\"24\" rx=\"6\" fill=\"" + (lies ? "#fbe6e8" : "#eef2f6") + "\" stroke=\"" +
+               (lies ? kBad : "#8899aa") + "\"/>\n";
+      text(lies ? x + 9 : x, top + 21, name, 13, lies ? kBad : kInk, "middle", true);
+      if (lies) symbol(MarkKind::kLie, x - w / 2 + 13, top + 16);
+      body_ += "</g>\n";
     }
   }
   void ticks(double top) {
@@ -167,8 +172,10 @@ class Drawing {
       if (!a.told) line(kLeft - 28, a.y, width - 12, a.y, "#b07000", 1, "7 4");
       double w = 0;
       for (const std::string& l : a.lines) w = std::max(w, width_of(l, kBandText) + 14);
-      const double x = a.told ? kLeft - 20 : kLeft + 22, h = 4 + kTextHeight * static_cast<double>(a.lines.size());
-      box(x, a.y - h / 2, a.told ? width - 12 - x : w, h, a.told ? "#e9f0fa" : "#fff6e0", a.told ? "#b4c6de" : "#d8b060");
+      const double x = a.told ? kLeft - 20 : kLeft + 22, h = a.height();
+      // Arrows shine through: who follows one with his eyes finds it again on the other side.
+      box(x, a.y - h / 2, a.told ? width - 12 - x : w, h, a.told ? "#e9f0fa" : "#fff6e0", a.told ? "#b4c6de" : "#d8b060",
+          0.8);
       for (size_t i = 0; i < a.lines.size(); ++i) {
         text(x + 7, a.y - h / 2 + 13 + kTextHeight * static_cast<double>(i), a.lines[i], kBandText,
              a.told ? "#1c3557" : "#704800", "start");
@@ -179,10 +186,10 @@ class Drawing {
   double foot(double y) {
     size_t most = 0;
     for (const auto& [column, state] : d_.ends()) {
-      const std::vector<std::string> lines = broken(state, kLabelChars);
+      const std::vector<std::string> lines = broken(state, kColumnWidth - 26, kLabelText);
       most = std::max(most, lines.size());
       double w = 44;
-      for (const std::string& l : lines) w = std::max(w, width_of(l, 11.5) + 16);
+      for (const std::string& l : lines) w = std::max(w, width_of(l, kLabelText) + 16);
       const double x = layout_.x(column), h = 8 + kTextHeight * static_cast<double>(lines.size());
       box(x - w / 2, y - 12, w, h, "#eef2f6", "#8899aa");
       for (size_t i = 0; i < lines.size(); ++i) {
@@ -201,25 +208,17 @@ class Drawing {
     }
     return y;
   }
-  void box(double x, double y, double w, double h, const char* fill, const char* stroke) {
+  void box(double x, double y, double w, double h, const char* fill, const char* stroke,
+           double opacity = 1) {
     body_ += "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(w) + "\" height=\"" + number(h) +
-             "\" rx=\"4\" fill=\"" + fill + "\" stroke=\"" + stroke + "\"/>\n";
+             "\" rx=\"4\" fill=\"" + fill + "\" stroke=\"" + stroke + "\"" +
+             (opacity < 1 ? " fill-opacity=\"" + number(opacity) + "\"" : "") + "/>\n";
   }
   void arrows() {
     for (const Arrow& a : layout_.arrows) {
       if (a.from == a.to) continue;
       const char* colour = kinds_.at(d_.messages()[a.message].kind);
-      const double x1 = layout_.x(a.from), x2 = layout_.x(a.to);
-      double part = 1;
-      double y2 = std::max(a.y_to, a.y_from + 3);
-      if (a.end == Arrow::End::kLost) {
-        part = std::min(0.45, 70 / std::abs(x2 - x1));
-        y2 = a.y_from + 16 / part;
-      } else if (a.end == Arrow::End::kUnderWay) {
-        part = std::min(0.6, 110 / std::abs(x2 - x1));
-        y2 = a.y_from + 26 / part;
-      }
-      const double x = x1 + (x2 - x1) * part, y = a.y_from + (y2 - a.y_from) * part;
+      const double x1 = layout_.x(a.from), x = a.x_to, y = std::max(a.y_to, a.y_from + 3);
       body_ += "<g>" + tip(d_.messages()[a.message].kind + ": " + a.detail);
       line(x1, a.y_from, x, y, colour, a.again ? 1 : 1.4, a.end == Arrow::End::kDelivered && !a.again ? "" : "5 3");
       if (a.end == Arrow::End::kLost || a.end == Arrow::End::kMissed) {
@@ -286,18 +285,17 @@ class Drawing {
     // What lies behind a label is dimmed: arrows must not strike it through.
     for (const Label& l : layout_.labels) {
       const bool mark = d_.events()[l.event].what == What::kMark;
-      body_ += "<rect x=\"" + number(layout_.x(l.column) + (mark ? 12 : 6)) + "\" y=\"" + number(l.y - (mark ? 6 : 13)) +
-               "\" width=\"" + number(width_of(l.text, 11.5) + 2) +
+      body_ += "<rect x=\"" + number(layout_.x(l.column) + (mark ? kMarkRoom : kSendRoom) - 1) + "\" y=\"" +
+               number(l.y - (mark ? 6 : 13)) + "\" width=\"" + number(l.width + 2) +
                "\" height=\"12\" fill=\"#ffffff\" fill-opacity=\"0.85\"/>\n";
     }
     for (const Label& l : layout_.labels) {
       const auto& e = d_.events()[l.event];
       const bool mark = e.what == What::kMark;
-      const bool strong = mark && (e.mark == MarkKind::kDecision || e.mark == MarkKind::kFailure);
       body_ += "<g>" + tip(l.detail);
       // What is sent goes downwards: its label stands above it.
-      text(layout_.x(l.column) + (mark ? 13 : 7), l.y + (mark ? 4 : -3), l.text, 11.5, colour_of(e), "start", strong,
-           true);
+      text(layout_.x(l.column) + (mark ? kMarkRoom : kSendRoom), l.y + (mark ? 4 : -3), l.text, kLabelText,
+           colour_of(e), "start", l.strong, true);
       body_ += "</g>\n";
     }
   }

@@ -1,5 +1,7 @@
 #include "holdfast/consensus/flooding/flooding.h"
 
+#include <algorithm>
+
 #include "holdfast/lab/casts.h"
 #include "holdfast/lab/core_cast.h"
 
@@ -17,6 +19,7 @@ class FloodingCast final : public CoreCast<Flooding> {
       config.group = all;
       return std::make_unique<Flooding>(config);
     });
+    for (auto& n : nodes_) watch(*n);
   }
 
   Status perform(NodeId who, const Step& step) override {
@@ -41,6 +44,14 @@ class FloodingCast final : public CoreCast<Flooding> {
   std::map<std::string, Verdict> promises() const override { return decisions_.promises(survivors()); }
 
  private:
+  // Who begins another round does not know enough to decide.
+  void watch(Node& node) {
+    node.set_observer([this, id = node.id()](const Flooding& f) {
+      if (f.state().choice || f.state().round <= std::max<uint64_t>(rounds_[id], 1)) return;
+      rounds_[id] = f.state().round;
+      stage_.changes(id, "must not decide yet: round " + std::to_string(rounds_[id]));
+    });
+  }
   void on_event(NodeId who, const flooding::Event& event) override {
     if (const auto* chosen = std::get_if<flooding::Chosen>(&event)) {
       const std::string value(chosen->choice.value.view());
@@ -51,6 +62,7 @@ class FloodingCast final : public CoreCast<Flooding> {
     }
   }
   Decisions decisions_;
+  std::map<NodeId, uint64_t> rounds_;
 };
 
 }  // namespace

@@ -24,8 +24,10 @@ bool RegisterCalls::stale(const Call& read) const {
 std::map<std::string, Verdict> RegisterCalls::promises() const {
   std::map<std::string, Verdict> out = {{"consistency", Verdict::kKept}, {"availability", Verdict::kKept}};
   for (const Call& c : calls_) {
-    if (c.end == Time::never()) {
-      out["availability"] = Verdict::kOpen;
+    if (c.refused) {
+      out["availability"] = Verdict::kBroken;
+    } else if (c.end == Time::never()) {
+      if (out["availability"] == Verdict::kKept) out["availability"] = Verdict::kOpen;
     } else if (!c.write && stale(c)) {
       out["consistency"] = Verdict::kBroken;
     }
@@ -93,20 +95,25 @@ class ConsistentCast final : public CoreCast<Replicated> {
   void on_event(NodeId who, const replica::MachineEvent& event) override {
     if (const auto* role = std::get_if<replica::RoleChanged>(&event)) {
       stage_.takes_role(who, role->leader == who ? "leader" : "");
+      const bool stands = role->role == consensus::Role::kPreCandidate || role->role == consensus::Role::kCandidate;
+      if (stands && !stood_[who]) stage_.times_out(who, "hears no leader: stands");
+      stood_[who] = stands;
     }
     const auto* answer = std::get_if<replica::Answer>(&event);
     if (answer == nullptr) return;
     if (answer->status.ok()) calls_.answered(answer->call, stage_.world_now(), answer->bytes);
+    const bool write = calls_.is_write(answer->call);
     if (!answer->status.ok()) {
-      last_[who] = "answers that it cannot tell";
+      calls_.refused(answer->call);
+      last_[who] = write ? "refuses: cannot write " + calls_.value(answer->call) : "refuses: cannot read";
       return stage_.times_out(who, last_[who]);
     }
-    const bool write = calls_.is_write(answer->call);
     last_[who] = (write ? "has written " : "reads ") + calls_.value(answer->call);
     stage_.decides(who, last_[who]);
   }
   RegisterCalls calls_;
   std::map<NodeId, std::string> last_;
+  std::map<NodeId, bool> stood_;
 };
 
 // --- Available: every call is answered where it is made --------------------------------------------------------------

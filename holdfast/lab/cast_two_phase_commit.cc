@@ -1,5 +1,7 @@
 #include "holdfast/commit/site.h"
 
+#include <algorithm>
+
 #include "holdfast/lab/casts.h"
 #include "holdfast/lab/core_cast.h"
 
@@ -32,6 +34,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
       if (who != NodeId(1)) return wrong_process("the coordinator is the first process");
       if (begun_) return absl::InvalidArgumentError("there is one transaction, and it has begun already");
       begun_ = true;
+      begun_at_ = stage_.world_now();
       std::vector<commit::Part> parts;
       for (const NodeId id : stage_.everyone()) {
         if (id != who) parts.push_back({id, Slice::copy_of(step.value)});
@@ -93,10 +96,16 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
       finish(who, "aborts");
     } else if (const auto* decided = std::get_if<commit::Decided>(&event)) {
       const bool commits = decided->outcome == commit::Outcome::kCommit;
+      if (!commits && gave_up()) stage_.times_out(who, "has waited in vain for votes");
       state_[who] = commits ? "has decided to commit" : "has decided to abort";
       stage_.decides(who, state_[who]);
       outcomes_.decided(who, commits ? "commits" : "aborts");
     }
+  }
+  // The coordinator aborts because votes are missing: nobody has voted no, and its time is over.
+  bool gave_up() const {
+    const bool refused = std::any_of(votes_.begin(), votes_.end(), [](const auto& v) { return !v.second; });
+    return !refused && stage_.world_now() - begun_at_ >= stage_.millis("vote_timeout_ms");
   }
   void finish(NodeId who, const std::string& outcome) {
     if (outcomes_.of(who) != nullptr) return;
@@ -107,6 +116,7 @@ class TwoPhaseCommitCast final : public CoreCast<Site> {
   }
 
   bool begun_ = false;
+  Time begun_at_;
   std::map<NodeId, Time> asked_at_;
   commit::TxnId txn_;
   std::map<NodeId, bool> votes_, asked_;

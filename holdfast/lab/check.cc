@@ -116,9 +116,15 @@ Status check(const Scenario& scenario, const Protocol& protocol) {
     if (Status s = check_step(scenario, step, protocol); !s.ok()) return s;
   }
   if (Status s = check_rules(scenario); !s.ok()) return s;
-  if (!protocol.check) return absl::OkStatus();
-  const Status s = protocol.check(completed(scenario, protocol));
-  return s.ok() ? s : absl::InvalidArgumentError(absl::StrCat(scenario.name, ": [with]: ", s.message()));
+  if (protocol.check) {
+    const Status s = protocol.check(completed(scenario, protocol));
+    if (!s.ok()) return absl::InvalidArgumentError(absl::StrCat(scenario.name, ": [with]: ", s.message()));
+  }
+  if (!scenario.steps.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(scenario.name,
+                                                 ": it has no step, so that nothing would be seen; add a [[step]] with "
+                                                 "at_ms, who and do: ",
+                                                 steps_of(protocol)));
 }
 
 Scenario completed(Scenario scenario, const Protocol& protocol) {

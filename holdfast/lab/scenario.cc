@@ -147,6 +147,7 @@ StatusOr<Scenario> parse_scenario(std::string_view text, const std::string& name
   {
     TomlTable t(parsed.table(), "top level", status);
     s.title = t.text("title");
+    if (s.title.empty()) s.title = name;
     s.protocol = t.text("protocol");
     s.about = t.text("about");
     s.source = t.text("source");

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "holdfast/sim/engine_words.h"
 
 namespace holdfast::lab {
 namespace {
 
-std::string term(raft::Term t) { return absl::StrCat("term ", t.value()); }
 // A value as the scenario wrote it; what is not text is only measured.
 std::string text(const Slice& s) {
   const std::string printed = print(s);
@@ -41,28 +41,6 @@ struct Words {
     std::string out = absl::StrCat("Written{", order(m.order), ", signed");
     for (const generals::Signing& s : m.chain) absl::StrAppend(&out, " ", to_text(s.signer));
     return out + "}";
-  }
-
-  std::string operator()(const raft::RequestVote& m) const {
-    return absl::StrCat("RequestVote{", m.pre_vote ? "trial, " : "", term(m.term), "}");
-  }
-  std::string operator()(const raft::VoteReply& m) const {
-    return absl::StrCat("VoteReply{", m.pre_vote ? "trial, " : "", m.granted ? "yes, " : "no, ", term(m.term), "}");
-  }
-  std::string operator()(const raft::AppendEntries& m) const {
-    std::string out = absl::StrCat("AppendEntries{", term(m.term), m.entries.empty() ? ", nothing new" : ":");
-    for (const raft::Entry& e : m.entries) {
-      const std::string what = e.kind == raft::EntryKind::kCommand ? text(e.data) : "no-op";
-      absl::StrAppend(&out, " ", what, ".", e.term.value());
-    }
-    return out + "}";
-  }
-  std::string operator()(const raft::AppendReply& m) const {
-    return m.success ? absl::StrCat("AppendReply{has ", m.match.value(), "}") : "AppendReply{does not match}";
-  }
-  std::string operator()(const raft::ReadIndexRequest&) const { return "ReadIndexRequest{}"; }
-  std::string operator()(const raft::ReadIndexReply& m) const {
-    return m.ok ? absl::StrCat("ReadIndexReply{place ", m.index.value(), "}") : "ReadIndexReply{no}";
   }
 
   std::string operator()(const replica::Forward& m) const {
@@ -99,7 +77,7 @@ std::string in_words(const commit::Wire& wire) { return std::visit(Words(), wire
 std::string in_words(const flooding::Message& wire) { return std::visit(Words(), wire); }
 std::string in_words(const std::variant<generals::Oral>& wire) { return std::visit(Words(), wire); }
 std::string in_words(const std::variant<generals::Written>& wire) { return std::visit(Words(), wire); }
-std::string in_words(const raft::Message& wire) { return std::visit(Words(), wire); }
+std::string in_words(const raft::Message& wire) { return sim::in_words(wire, text); }
 std::string in_words(const replica::Wire& wire) { return std::visit(Words(), wire); }
 std::string in_words(const synod::Message& wire) { return std::visit(Words(), wire); }
 

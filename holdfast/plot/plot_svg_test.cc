@@ -127,6 +127,52 @@ TEST(PlotSvg, NamesAreInTheLegendAndLevelsOnTheirLines) {
   EXPECT_EQ(count(text, ">no data<"), 0u);
 }
 
+// The rectangle of the text, roughly, and whether a curve goes through it.
+bool struck(const std::string& text, const std::string& label) {
+  const std::regex place("<text x=\"([-0-9.]+)\" y=\"([-0-9.]+)\" text-anchor=\"end\"[^>]*>" + label + "<");
+  std::smatch found;
+  if (!std::regex_search(text, found, place)) return true;
+  const double right = std::stod(found[1]), base = std::stod(found[2]);
+  const double left = right - static_cast<double>(label.size()) * 7;
+  const size_t lines = count(text, "<polyline");
+  for (size_t n = 0; n < lines; ++n) {
+    const std::vector<Point> line = polyline(text, n);
+    for (size_t i = 1; i < line.size(); ++i) {
+      for (double t = 0; t <= 1; t += 0.001) {
+        const double x = line[i - 1].x + (line[i].x - line[i - 1].x) * t;
+        const double y = line[i - 1].y + (line[i].y - line[i - 1].y) * t;
+        if (x > left && x < right && y > base - 9 && y < base + 2) return true;
+      }
+    }
+  }
+  return false;
+}
+
+TEST(PlotSvg, TheTextOfALevelStandsWhereNoCurveIs) {
+  Chart chart = example();
+  for (const double crossing : {0.0, 2.0, 10.0, 15.0, 18.0, 19.0, 20.0}) {
+    // Curves that cross the level there, steeply and gently.
+    chart.series = {{"a", {{0, 3 + crossing * 0.05}, {20, 3 + crossing * 0.05 - 1}}, true, false},
+                    {"b", {{crossing - 0.5, 4}, {crossing + 0.5, 0}}, true, false}};
+    EXPECT_FALSE(struck(svg(chart), "limit")) << crossing;
+  }
+  // When there is no such place it stands at its usual one.
+  chart.series = {{"c", {}, true, false}};
+  for (int i = 0; i <= 200; ++i) chart.series[0].points.push_back({i * 0.1, i % 2 * 4.0});
+  EXPECT_EQ(count(svg(chart), ">limit<"), 1u);
+}
+
+// A line ends at the frame; a mark at its edge is whole.
+TEST(PlotSvg, CurvesAreCutAtTheFrame) {
+  const std::string text = svg(example());
+  const size_t lines = text.find("<g clip-path=\"url(#lines)\">"), marks = text.find("<g clip-path=\"url(#plot)\">");
+  ASSERT_NE(lines, std::string::npos);
+  ASSERT_NE(marks, std::string::npos);
+  EXPECT_GT(text.find("<polyline"), lines);
+  EXPECT_LT(text.rfind("<polyline"), marks);
+  EXPECT_GT(text.find("<circle"), marks);
+}
+
 TEST(PlotSvg, EverySeriesLooksDifferent) {
   Chart chart;
   for (int i = 0; i < 12; ++i) {

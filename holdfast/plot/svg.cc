@@ -43,15 +43,18 @@ class Picture {
     out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + fixed(size_.width) + "\" height=\"" +
            fixed(size_.height) + "\" viewBox=\"0 0 " + fixed(size_.width) + " " + fixed(size_.height) +
            "\" font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"" + fixed(kText) +
-           "\" role=\"img\">\n<title>" + xml_escaped(chart_.title) + "</title>\n" + "<clipPath id=\"plot\"><rect x=\"" +
-           fixed(left_ - 6) + "\" y=\"" + fixed(top_ - 6) + "\" width=\"" + fixed(right_ - left_ + 12) +
-           "\" height=\"" + fixed(bottom_ - top_ + 12) + "\"/></clipPath>\n" +
+           "\" role=\"img\">\n<title>" + xml_escaped(chart_.title) + "</title>\n" + clip("lines", 1.2) +
+           clip("plot", 6) +
            "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
     headings();
     axes();
     levels();
-    out_ += "<g clip-path=\"url(#plot)\">\n";
-    for (size_t i = 0; i < chart_.series.size(); ++i) series(i);
+    for (const Series& s : chart_.series) runs_.push_back(runs_of(s));
+    // A line that leaves the frame ends at it; a mark on its edge is whole.
+    out_ += "<g clip-path=\"url(#lines)\">\n";
+    for (size_t i = 0; i < chart_.series.size(); ++i) lines_of(i);
+    out_ += "</g>\n<g clip-path=\"url(#plot)\">\n";
+    for (size_t i = 0; i < chart_.series.size(); ++i) marks_of(i);
     out_ += "</g>\n";
     level_texts();
     legend();
@@ -80,6 +83,13 @@ class Picture {
 
   double x_at(double place) const { return left_ + (right_ - left_) * place; }
   double y_at(double place) const { return bottom_ - (bottom_ - top_) * place; }
+
+  // The frame and so much around it.
+  std::string clip(const std::string& name, double around) const {
+    return "<clipPath id=\"" + name + "\"><rect x=\"" + fixed(left_ - around) + "\" y=\"" + fixed(top_ - around) +
+           "\" width=\"" + fixed(right_ - left_ + 2 * around) + "\" height=\"" + fixed(bottom_ - top_ + 2 * around) +
+           "\"/></clipPath>\n";
+  }
 
   void text(double x, double y, const char* anchor, std::string_view words, std::string_view more = "") {
     out_ += "<text x=\"" + fixed(x) + "\" y=\"" + fixed(y) + "\" text-anchor=\"" + anchor + "\"";
@@ -128,16 +138,53 @@ class Picture {
       line(left_, y_at(*at), right_, y_at(*at), "stroke=\"#444444\" stroke-width=\"1.4\" stroke-dasharray=\"5 4\"");
     }
   }
-  // On top of the series, with white behind the letters.
+  // On top of the series, with white behind the letters, and where no curve is if there is such a place.
   void level_texts() {
     for (const Level& level : chart_.levels) {
       const auto at = frames_.y.place(level.y);
       if (!at || *at < 0 || *at > 1) continue;
-      // Above the line, but for one at the upper edge.
-      const double y = *at > 0.94 ? y_at(*at) + kText + 3 : y_at(*at) - 5;
-      text(right_ - 6, y, "end", level.text,
+      const Point end = end_of_text(y_at(*at), width_of(level.text));
+      text(end.x, end.y, "end", level.text,
            "fill=\"#222222\" font-style=\"italic\" stroke=\"#ffffff\" stroke-width=\"4\" paint-order=\"stroke\"");
     }
+  }
+  // As far to the right as can be, rather above the line at `y` than below it.
+  Point end_of_text(double y, double width) const {
+    constexpr double kStep = 6, kAround = 4;
+    const Point above{right_ - 6, y - 5}, below{right_ - 6, y + kText + 3};
+    const bool fits_above = above.y - kText > top_, fits_below = below.y < bottom_;
+    for (double x = right_ - 6; x - width > left_; x -= kStep) {
+      for (const Point& p : {above, below}) {
+        if (!(p.y == above.y ? fits_above : fits_below)) continue;
+        const Point from{x - width - kAround, p.y - kText}, to{x + kAround, p.y + kAround};
+        if (clear(from, to)) return {x, p.y};
+      }
+    }
+    return fits_above ? above : below;
+  }
+  // Whether no curve and no mark touches the rectangle.
+  bool clear(const Point& from, const Point& to) const {
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      for (const std::vector<Point>& run : runs_[i]) {
+        for (size_t k = 0; k < run.size(); ++k) {
+          if (touches(run[k], run[k], from, to)) return false;
+          if (k > 0 && chart_.series[i].line && touches(run[k - 1], run[k], from, to)) return false;
+        }
+      }
+    }
+    return true;
+  }
+  // Whether the segment from a to b and the rectangle have a point in common (Liang, Barsky, 1984).
+  static bool touches(const Point& a, const Point& b, const Point& from, const Point& to) {
+    double begin = 0, end = 1;
+    const auto within = [&](double direction, double room) {
+      if (direction == 0) return room >= 0;
+      const double t = room / direction;
+      direction < 0 ? begin = std::max(begin, t) : end = std::min(end, t);
+      return begin <= end;
+    };
+    return within(a.x - b.x, a.x - from.x) && within(b.x - a.x, to.x - a.x) && within(a.y - b.y, a.y - from.y) &&
+           within(b.y - a.y, to.y - a.y);
   }
 
   std::string colour(size_t i) const { return kColours[i % kColours.size()]; }
@@ -183,33 +230,36 @@ class Picture {
     }
   }
 
-  void series(size_t i) {
-    const Series& s = chart_.series[i];
-    std::vector<Point> run;  // the points since the last gap
-    const auto finish = [&] {
-      if (s.line && run.size() > 1) {
-        out_ += "<polyline points=\"";
-        const char* before = "";
-        for (const Point& p : run) out_ += before + fixed(p.x) + "," + fixed(p.y), before = " ";
-        out_ += "\" " + stroke(i) + "/>\n";
-      }
-      // A lone point would be invisible without its mark.
-      const bool beyond = s.marks || run.size() == 1;
-      for (const Point& p : run) {
-        if (beyond) mark(i, p.x, p.y);
-      }
-      run.clear();
-    };
+  using Run = std::vector<Point>;  // points between two gaps, where they are in the picture
+
+  std::vector<Run> runs_of(const Series& s) const {
+    std::vector<Run> out(1);
     for (const Point& p : s.points) {
       const auto x = frames_.x.place(p.x), y = frames_.y.place(p.y);
       // Far outside is as good as just outside, and keeps the numbers small.
       if (x && y) {
-        run.push_back({x_at(std::clamp(*x, -100.0, 100.0)), y_at(std::clamp(*y, -100.0, 100.0))});
-      } else {
-        finish();
+        out.back().push_back({x_at(std::clamp(*x, -100.0, 100.0)), y_at(std::clamp(*y, -100.0, 100.0))});
+      } else if (!out.back().empty()) {
+        out.emplace_back();
       }
     }
-    finish();
+    return out;
+  }
+  void lines_of(size_t i) {
+    for (const Run& run : runs_[i]) {
+      if (!chart_.series[i].line || run.size() < 2) continue;
+      out_ += "<polyline points=\"";
+      const char* before = "";
+      for (const Point& p : run) out_ += before + fixed(p.x) + "," + fixed(p.y), before = " ";
+      out_ += "\" " + stroke(i) + "/>\n";
+    }
+  }
+  void marks_of(size_t i) {
+    for (const Run& run : runs_[i]) {
+      // A lone point would be invisible without its mark.
+      if (!chart_.series[i].marks && run.size() != 1) continue;
+      for (const Point& p : run) mark(i, p.x, p.y);
+    }
   }
 
   void legend() {
@@ -228,6 +278,7 @@ class Picture {
   const Chart& chart_;
   const SvgSize size_;
   const Frames frames_;
+  std::vector<std::vector<Run>> runs_;  // of each series
   double left_ = 0, right_ = 0, top_ = 0, bottom_ = 0;
   std::string out_;
 };

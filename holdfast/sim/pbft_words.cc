@@ -15,16 +15,6 @@ namespace {
 
 constexpr size_t kShort = 20;
 
-// An operation as it is when it can be read, else four digits by which it is known again.
-std::string shown(const Slice& operation) {
-  const std::string_view bytes = operation.view();
-  const bool printable = std::all_of(bytes.begin(), bytes.end(), [](char c) { return c > 32 && c < 127; });
-  if (printable && bytes.size() <= kShort) return std::string(bytes);
-  char text[8];
-  std::snprintf(text, sizeof text, "%04x", crc32c(bytes) & 0xffff);
-  return text;
-}
-
 std::string text_of(pbft::View v) { return absl::StrCat("view ", v.value()); }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -42,17 +32,30 @@ struct PbftWords::Say {
     return absl::StrCat("Submit{", words.operations(m.request.request), m.again ? " again}" : "}");
   }
   std::string operator()(const pbft::Reply& m) {
+    // Reads have numbers of their own.
     const auto known = words.requests_.find(m.id);
-    return absl::StrCat("Reply{", known == words.requests_.end() ? "to a read" : known->second, "}");
+    return absl::StrCat("Reply{", m.read || known == words.requests_.end() ? "to a read" : known->second, "}");
   }
   std::string operator()(const pbft::AskRead&) { return "AskRead{}"; }
-  std::string operator()(const pbft::PrePrepare& m) {
+  std::string operator()(const pbft::PrePrepare& m) { return batch("PrePrepare", m.seq, m.batch); }
+  std::string operator()(const pbft::BatchData& m) { return batch("BatchData", m.seq, m.batch); }
+  std::string batch(const char* kind, pbft::Seq seq, const Slice& bytes) {
     std::vector<std::string> held;
-    const pbft::Batch batch = codec::decode<pbft::Batch>(m.batch).value_or(pbft::Batch{});
+    const pbft::Batch batch = codec::decode<pbft::Batch>(bytes).value_or(pbft::Batch{});
     for (const pbft::SignedRequest& r : batch.requests) held.push_back(words.operations(r.request));
-    const pbft::Digest digest = crypto::digest(m.batch.view());
+    const pbft::Digest digest = crypto::digest(bytes.view());
     words.batches_[digest] = listed(held);
-    return absl::StrCat("PrePrepare{", words.place(m.seq, digest), "}");
+    return absl::StrCat(kind, "{", words.place(seq, digest), "}");
+  }
+  std::string operator()(const pbft::DecidedNotice& m) {
+    return absl::StrCat("DecidedNotice{", words.place(m.seq, m.digest), "}");
+  }
+  std::string operator()(const pbft::FetchBatch& m) {
+    return absl::StrCat("FetchBatch{", words.place(m.seq, m.digest), "}");
+  }
+  std::string operator()(const pbft::StatusReport& m) {
+    return absl::StrCat("StatusReport{", text_of(m.view), m.changing ? " wanted" : "", ", executed ", m.executed.value(),
+                        ", stable ", m.stable.value(), "}");
   }
   std::string operator()(const pbft::Prepare& m) { return vote("Prepare", m.vote); }
   std::string operator()(const pbft::Commit& m) { return vote("Commit", m.vote); }
@@ -87,6 +90,18 @@ std::string PbftWords::print(const pbft::Packet& packet, bool from_member) {
     return absl::StrCat("PassOn{", operations(passed_on->request.request), "}");
   }
   return std::visit(Say{*this}, *message);
+}
+
+std::string PbftWords::shown(const Slice& operation) const {
+  if (operation_) {
+    if (std::optional<std::string> words = operation_(operation)) return *words;
+  }
+  const std::string_view bytes = operation.view();
+  const bool printable = std::all_of(bytes.begin(), bytes.end(), [](char c) { return c > 32 && c < 127; });
+  if (printable && bytes.size() <= kShort) return std::string(bytes);
+  char text[8];
+  std::snprintf(text, sizeof text, "%04x", crc32c(bytes) & 0xffff);
+  return text;
 }
 
 std::string PbftWords::place(pbft::Seq seq, const pbft::Digest& digest) const {

@@ -2,7 +2,9 @@
 // have been heard of.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "holdfast/consensus/pbft/replica.h"
@@ -11,6 +13,11 @@ namespace holdfast::sim {
 
 class PbftWords {
  public:
+  // An operation in words; none: it has none, and is known again by four digits.
+  using OperationWords = std::function<std::optional<std::string>(const Slice&)>;
+  // Without words for them, operations are shown as they are when they can be read.
+  explicit PbftWords(OperationWords operation = {}) : operation_(std::move(operation)) {}
+
   // "Prepare{1:x}". What a member hands on of a client's is no submission of its own.
   std::string print(const pbft::Packet& packet, bool from_member);
   // What a vote is for: "1:x".
@@ -19,7 +26,9 @@ class PbftWords {
  private:
   struct Say;
   std::string operations(const pbft::Request& r);
+  std::string shown(const Slice& operation) const;
 
+  OperationWords operation_;
   std::map<pbft::Digest, std::string> batches_;
   std::map<pbft::RequestId, std::string> requests_;
 };

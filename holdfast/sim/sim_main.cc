@@ -168,7 +168,8 @@ struct Share {
             << "\n";
       };
     }
-    const RunResult result = run_store(*spec, sink);
+    // A trace has every field; a picture has room for what matters.
+    const RunResult result = run_store(*spec, sink, o.trace ? Telling::kFull : Telling::kWords);
     report(o, result, out);
     progress.finished(!result.violations.empty());
     return o.svg.empty() || draw(chart, result);
@@ -179,6 +180,13 @@ struct Share {
     if (from > result.ended) {
       err << "holdfast sim: --svg-window begins at " << o.svg_from_ms << " ms, and the run ends at "
           << (result.ended - Time()).millis() << " ms: there is nothing to draw\n";
+      return false;
+    }
+    if (chart.empty()) {
+      const std::string to = o.svg_to_ms ? ".." + std::to_string(*o.svg_to_ms) : "";
+      err << "holdfast sim: --svg-window " << o.svg_from_ms << to
+          << ": nothing that is drawn happened in that time (heartbeats and the clients' traffic are not drawn); take a "
+             "wider window\n";
       return false;
     }
     for (const Violation& v : result.violations) chart.fail(v.at, v.oracle);

@@ -53,6 +53,52 @@ TEST(SimMain, DrawsARunWithoutChangingIt) {
   EXPECT_THAT(run({"--seed", "7", "--svg", "/proc/none/x.svg"}).err, HasSubstr("/proc/none/x.svg: cannot be written"));
 }
 
+std::string drawn_with(std::vector<std::string> args) {
+  const std::string file = ::testing::TempDir() + "/sim_main_words.svg";
+  args.insert(args.end(), {"--svg", file});
+  const Outcome drawn = run(args);
+  EXPECT_EQ(drawn.err, "");
+  std::stringstream svg;
+  svg << std::ifstream(file).rdbuf();
+  return svg.str();
+}
+
+// Pictures of every engine speak as the lab does, and of commands by what they ask for.
+TEST(SimMain, APictureSaysInWordsWhatMembersSay) {
+  const std::string raft = drawn_with({"--seed", "7"});
+  EXPECT_THAT(raft, AllOf(HasSubstr(">RequestVote trial term 1</text>"), HasSubstr(">VoteReply trial yes term 1</text>"),
+                          HasSubstr(">stands on trial</text>"), HasSubstr(">stands for term 1</text>"),
+                          HasSubstr(">Forward put r/")));
+  const std::string paxos = drawn_with({"--engine", "paxos", "--seed", "7"});
+  EXPECT_THAT(paxos, AllOf(HasSubstr(">Inquiry trial ballot 1.n1</text>"), HasSubstr(">Collect ballot 1.n1 from 1</text>"),
+                           HasSubstr(">Begin ballot 1.n1: 1:")));
+  const std::string pbft = drawn_with({"--engine", "pbft", "--seed", "7"});
+  EXPECT_THAT(pbft, AllOf(HasSubstr(">Submit "), HasSubstr("put r/")));
+  for (const std::string& svg : {raft, paxos, pbft}) {
+    EXPECT_THAT(svg, testing::Not(testing::AnyOf(HasSubstr("Origin{"), HasSubstr("runs for"), HasSubstr("Proposal{"))));
+  }
+  // A trace keeps every field.
+  EXPECT_THAT(run({"--seed", "7", "--trace"}).out, HasSubstr("to n2 RequestVote{t1, i0, t0, true, false}"));
+}
+
+// Who begins to lie before the window is known at the head of its line.
+TEST(SimMain, LiarsAreMarkedInEveryWindow) {
+  const std::string file = ::testing::TempDir() + "/sim_main_liars.svg";
+  run({"--engine", "pbft", "--liars", "2", "--seed", "3", "--svg", file});
+  std::stringstream svg;
+  svg << std::ifstream(file).rdbuf();
+  EXPECT_THAT(svg.str(), AllOf(HasSubstr("<title>n1 lies</title>"), HasSubstr("<title>n3 lies</title>"),
+                               testing::Not(HasSubstr("lies from now on"))));
+}
+
+TEST(SimMain, AWindowInWhichNothingHappensIsRefused) {
+  const std::string file = ::testing::TempDir() + "/sim_main_nothing.svg";
+  const Outcome empty = run({"--seed", "7", "--svg", file, "--svg-window", "1..2"});
+  EXPECT_EQ(empty.code, 2);
+  EXPECT_THAT(empty.err, HasSubstr("--svg-window 1..2: nothing that is drawn happened in that time"));
+  EXPECT_FALSE(std::ifstream(file).good());
+}
+
 TEST(SimMain, NothingIsDrawnOutsideTheRun) {
   const std::string file = ::testing::TempDir() + "/sim_main_outside.svg";
   const Outcome outside = run({"--seed", "7", "--svg", file, "--svg-window", "90000000..90000040"});

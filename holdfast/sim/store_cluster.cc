@@ -7,6 +7,7 @@
 #include "holdfast/service/group_change.h"
 #include "holdfast/sim/frame.h"
 #include "holdfast/sim/pbft_words.h"
+#include "holdfast/sim/store_words.h"
 
 namespace holdfast::sim {
 namespace {
@@ -46,7 +47,16 @@ StoreCluster::StoreCluster(World& world, const StoreConfig& config, const Worklo
   net_.set_tap([this](NodeId from, NodeId to, const Slice& bytes) {
     if (!is_client(from) && !is_client(to)) oracle_.sends(from, to, bytes);
   });
-  net_.set_printer([words = std::make_shared<PbftWords>()](NodeId from, NodeId to, const Slice& bytes) {
+  set_printer([](const replica::Wire& wire) { return print(wire); });
+}
+
+void StoreCluster::print_in_words() {
+  set_printer([](const replica::Wire& wire) { return in_words(wire); });
+}
+
+void StoreCluster::set_printer(std::function<std::string(const replica::Wire&)> say) {
+  const auto words = std::make_shared<PbftWords>(operation_words);
+  net_.set_printer([words, say = std::move(say)](NodeId from, NodeId to, const Slice& bytes) {
     if (is_client(from) || is_client(to)) {
       auto wire = codec::decode<ClientWire>(bytes);
       return wire.ok() ? print(*wire) : std::string("?");
@@ -55,7 +65,7 @@ StoreCluster::StoreCluster(World& world, const StoreConfig& config, const Worklo
     if (!wire.ok()) return std::string("?");
     // Members submit what their own clients want, so a Submit is never one that was only passed on.
     if (const auto* packet = std::get_if<pbft::Packet>(&*wire)) return words->print(*packet, false);
-    return print(*wire);
+    return say(*wire);
   });
 }
 

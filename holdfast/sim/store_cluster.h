@@ -2,7 +2,9 @@
 // watches all of them.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "holdfast/sim/clients.h"
@@ -21,6 +23,8 @@ class StoreCluster {
   const StoreConfig& config() const { return config_; }
   StoreOracle& oracle() { return oracle_; }
   const Recorder& recorder() const { return recorder_; }
+  // Members' messages in the trace are told in the words of a picture, instead of with every field.
+  void print_in_words();
 
   // In the order in which they came; those that were removed stay in the list.
   const std::vector<std::unique_ptr<StoreMember>>& members() const { return members_; }
@@ -51,6 +55,7 @@ class StoreCluster {
   Caller& extra_caller();
 
  private:
+  void set_printer(std::function<std::string(const replica::Wire&)> say);
   StoreMember& add_member(NodeId id, std::vector<store::Member> bootstrap);
   void on_down(StoreMember& member, bool by_itself);
   void operate();

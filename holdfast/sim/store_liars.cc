@@ -6,9 +6,6 @@
 namespace holdfast::sim {
 namespace {
 
-// The process of a member's twin: no member's number and no client's.
-constexpr NodeId twin_of(NodeId id) { return NodeId(500'000 + id.value()); }
-
 // How long twins keep to the same halves.
 constexpr int64_t kTwinsDivideMs = 300;
 

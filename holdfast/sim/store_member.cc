@@ -170,10 +170,12 @@ void StoreMember::on_event(service::Event event) {
 void StoreMember::show_role(const service::RoleChanged& role) {
   const std::string term = " term " + std::to_string(role.term.value());
   const bool leads = role.role == consensus::Role::kLeader;
-  const bool runs = role.role == consensus::Role::kCandidate || role.role == consensus::Role::kPreCandidate;
-  node_.show("role", leads ? "leader" : runs ? "candidate" : "");
+  const bool stands = role.role == consensus::Role::kCandidate, tries = role.role == consensus::Role::kPreCandidate;
+  node_.show("role", leads ? "leader" : stands || tries ? "candidate" : "");
+  // On trial it has no term yet: it asks whether it would be elected.
   node_.show("state", leads                     ? "leads" + term
-                      : runs                    ? "runs for" + term
+                      : stands                  ? "stands for" + term
+                      : tries                   ? "stands on trial"
                       : role.leader != NodeId{} ? "follows " + to_text(role.leader) + "," + term
                                                 : "follows nobody," + term);
 }

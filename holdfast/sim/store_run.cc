@@ -21,12 +21,14 @@ constexpr int kProgressSteps = 40;
 
 class StoreRun {
  public:
-  StoreRun(const RunSpec& spec, const Trace::Sink& sink)
+  StoreRun(const RunSpec& spec, const Trace::Sink& sink, Telling telling)
       : spec_(spec),
         budget_(budget_of(spec)),
         world_(spec.seed),
         cluster_(prepared(world_, sink), spec.store, spec.workload),
-        injector_(cluster_) {}
+        injector_(cluster_) {
+    if (telling == Telling::kWords) cluster_.print_in_words();
+  }
 
   RunResult run() {
     cluster_.start_members();
@@ -251,7 +253,9 @@ class StoreRun {
 
 }  // namespace
 
-RunResult run_store(const RunSpec& spec, const Trace::Sink& sink) { return StoreRun(spec, sink).run(); }
+RunResult run_store(const RunSpec& spec, const Trace::Sink& sink, Telling telling) {
+  return StoreRun(spec, sink, telling).run();
+}
 
 Budget budget_of(const RunSpec& spec) {
   const Tolerance tolerance = tolerance_of(spec.store.engine, spec.store.read_mode);

@@ -47,7 +47,9 @@ struct RunResult {
   std::array<uint32_t, kFaultKinds> struck{};  // how often each kind of fault was begun
 };
 
-RunResult run_store(const RunSpec& spec, const Trace::Sink& sink = {});
+// How messages are told to `sink`: with every field, or in the words of a picture.
+enum class Telling { kFull, kWords };
+RunResult run_store(const RunSpec& spec, const Trace::Sink& sink = {}, Telling telling = Telling::kFull);
 
 // What may be demanded of the run: everything, or safety only, as the protocol's tolerance says of the plan's faults.
 Budget budget_of(const RunSpec& spec);

@@ -10,6 +10,9 @@ namespace holdfast::sim {
 // Endpoints from here on are clients. (Members that are added get identities from all of 64 bits.)
 inline constexpr NodeId kFirstClient(~uint64_t{0xfffff});
 inline bool is_client(NodeId endpoint) { return endpoint >= kFirstClient; }
+// The process of a member's twin (pbft::Lie::kTwins): no member's number and no client's.
+inline constexpr uint64_t kFirstTwin = 500'000;
+constexpr NodeId twin_of(NodeId id) { return NodeId(kFirstTwin + id.value()); }
 
 struct ClientCall {
   uint64_t id = 0;  // the client's

@@ -64,6 +64,7 @@ void TraceChart::follow(std::map<NodeId, State>& states, const Note& n) {
 
 void TraceChart::note(Time at, NodeId who, std::string_view kind, std::string_view text) {
   Note n{at, who, std::string(kind), std::string(text)};
+  if (kind == "lie") liars_.insert(who);
   if (at < options_.from) {
     follow(before_first_, n);
     return follow(before_last_, n);
@@ -86,8 +87,9 @@ void TraceChart::fail(Time at, std::string oracle) { failure_ = Note{at, NodeId{
 // Turns notes into a diagram.
 class TraceChart::Drawing {
  public:
-  Drawing(SpaceTime& d, const std::map<NodeId, State>& before, const std::map<NodeId, std::string>& names)
-      : d_(d), before_(before), names_(names) {}
+  Drawing(SpaceTime& d, const std::map<NodeId, State>& before, const std::map<NodeId, std::string>& names,
+          const std::set<NodeId>& liars)
+      : d_(d), before_(before), names_(names), liars_(liars) {}
 
   template <class Notes>
   void run(const Notes& notes) {
@@ -100,7 +102,11 @@ class TraceChart::Drawing {
     for (const auto& [id, name] : names_) ids.insert(id);
     for (const NodeId id : ids) {
       const auto named = names_.find(id);
-      d_.add_process(id, named == names_.end() ? to_text(id) : named->second);
+      const auto twin = std::find_if(liars_.begin(), liars_.end(), [id = id](NodeId l) { return twin_of(l) == id; });
+      d_.add_process(id, named != names_.end()   ? named->second
+                         : twin != liars_.end() ? to_text(*twin) + "'s twin"
+                                                : to_text(id));
+      if (liars_.contains(id) || twin != liars_.end()) d_.lies(id);
     }
     if (!notes.empty()) {
       for (const auto& [id, state] : before_) begin(notes.front().at, id, state);
@@ -141,7 +147,8 @@ class TraceChart::Drawing {
     } else if (n.kind == "state") {
       d_.mark(n.at, n.who, MarkKind::kState, n.text);
     } else {
-      d_.mark(n.at, n.who, MarkKind::kNote, n.kind + " " + n.text);
+      // A client's call, or its answer, is a printed value as messages are.
+      d_.mark(n.at, n.who, MarkKind::kNote, n.kind + " " + label_of(n.text), n.kind + " " + n.text);
     }
   }
   void draw_message(const Note& n) {
@@ -169,6 +176,7 @@ class TraceChart::Drawing {
   const std::map<NodeId, State>& before_;
   std::set<NodeId> down_;
   const std::map<NodeId, std::string>& names_;
+  const std::set<NodeId>& liars_;
   std::map<std::pair<NodeId, std::string>, std::deque<SpaceTime::Message>> under_way_;
   std::map<std::pair<NodeId, std::string>, SpaceTime::Message> latest_;
 };
@@ -176,7 +184,7 @@ class TraceChart::Drawing {
 diagram::SpaceTime TraceChart::chart(const std::string& caption) const {
   SpaceTime d(title_);
   const bool end = failure_ && !last_.empty();
-  Drawing drawing(d, end ? before_last_ : before_first_, options_.names);
+  Drawing drawing(d, end ? before_last_ : before_first_, options_.names, liars_);
   if (end) {
     drawing.run(last_);
   } else {

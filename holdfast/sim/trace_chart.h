@@ -46,6 +46,7 @@ class TraceChart {
   // A promise was broken: the end of the run.
   void fail(Time at, std::string oracle);
 
+  bool empty() const { return first_.empty(); }  // nothing happened that is drawn
   diagram::SpaceTime chart(const std::string& caption) const;
 
  private:
@@ -67,6 +68,7 @@ class TraceChart {
 
   std::string title_;
   ChartOptions options_;
+  std::set<NodeId> liars_;  // whenever they began to lie: who looks at a part of the run must know it, too
   std::map<NodeId, State> before_first_, before_last_;  // as of first_ and last_
   std::vector<Note> first_;
   std::deque<Note> last_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "holdfast/sim/store_wire.h"
+
 namespace holdfast::sim {
 namespace {
 
@@ -93,6 +95,23 @@ TEST(TraceChart, OfARunThatFailedTheEndIsShownElseTheBeginning) {
   bad.fail(ms(5), "ONE");
   EXPECT_THAT(lines(good.chart("")), ElementsAre("1 n1 start", "2 n1 is leader"));
   EXPECT_THAT(lines(bad.chart("")), ElementsAre("3 n1 is leader", "3 n1 call a", "4 n1 call b", "5 BROKEN: ONE"));
+}
+
+// Who lies is known at the head of the line, whatever part of the run is drawn; so is who speaks in its name.
+TEST(TraceChart, LiarsAreMarkedAtTheirHeadsWhateverTheWindow) {
+  ChartOptions window;
+  window.from = ms(10);
+  TraceChart chart("t", window);
+  chart.note(ms(1), kOne, "start", "");
+  chart.note(ms(1), kTwo, "start", "");
+  chart.note(ms(2), kOne, "lie", "lies from now on");
+  chart.note(ms(11), twin_of(kOne), "start", "");
+  const SpaceTime d = chart.chart("");
+  ASSERT_EQ(d.processes().size(), 3u);
+  EXPECT_TRUE(d.processes()[0].lies);
+  EXPECT_FALSE(d.processes()[1].lies);
+  EXPECT_TRUE(d.processes()[2].lies);
+  EXPECT_EQ(d.processes()[2].name, "n1's twin");
 }
 
 }  // namespace
