@@ -188,8 +188,7 @@ void add_flags(CLI::App& app, Shell& shell, DependabilityFlags& flags) {
       ->type_name("AVAILABILITY")
       ->capture_default_str();
   app.add_option("--mttf", flags.mttf, "Mean time until a member fails")->type_name("TIME")->capture_default_str();
-  app.add_option("--mttr", flags.mttr, "Mean times to repair one: the columns of the question, separated by commas")
-      ->delimiter(',')
+  list_option(app, "--mttr", flags.mttr, "Mean times to repair one: the columns of the question, separated by commas")
       ->type_name("TIMES")
       ->default_str("1m,10m,1h,8h,1d");
   app.add_option(
@@ -197,9 +196,8 @@ void add_flags(CLI::App& app, Shell& shell, DependabilityFlags& flags) {
          "How members fail: fail-stop (one is enough), crash (a majority is needed), byzantine (more than two thirds)")
       ->type_name("MODEL")
       ->capture_default_str();
-  app.add_option("--members", flags.members,
-                 "Sizes of the group, separated by commas; default: those for 0 to 3 failures")
-      ->delimiter(',')
+  list_option(app, "--members", flags.members,
+              "Sizes of the group, separated by commas; default: those for 0 to 3 failures")
       ->type_name("NUMBERS");
   app.add_option("--repairers", flags.repairers, "So many are repaired at a time; 0: all that have failed")
       ->check(whole_number(0))

@@ -15,9 +15,7 @@ void add_detect(CLI::App& root, Shell& shell) {
       ->capture_default_str();
   app->add_option("--advertise", flags->advertise, "Address that others send to, if not that of --listen")
       ->type_name("HOST:PORT");
-  app->add_option("--join", flags->join, "Members to find the group by, separated by commas; none begins a group")
-      ->delimiter(',')
-      ->type_name("LIST");
+  list_option(*app, "--join", flags->join, "Members to find the group by, separated by commas; none begins a group");
   app->add_option("--group", flags->group, "Name of the group; members of others are refused")
       ->type_name("NAME")
       ->capture_default_str();

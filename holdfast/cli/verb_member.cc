@@ -251,9 +251,7 @@ void add_member(CLI::App& root, Shell& shell) {
         ->type_name("TOKEN");
   }
   for (CLI::App* app : {added, update}) {
-    app->add_option("--peer-urls", flags->peer_urls, "Where the other members reach it, separated by commas")
-        ->delimiter(',')
-        ->type_name("LIST")
+    list_option(*app, "--peer-urls", flags->peer_urls, "Where the other members reach it, separated by commas")
         ->required();
   }
   remove->callback([flags, &shell] {
