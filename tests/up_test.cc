@@ -100,6 +100,29 @@ TEST_F(Up, WithoutATerminalItPrintsLinesAndGoesOnWithTheDataNextTime) {
   EXPECT_EQ(again.wait(kLong), "exited with code 0");
 }
 
+// The cluster's token was the directory's path, and a lost key was replaced by a new one: all members ended.
+TEST_F(Up, AMovedDirectoryGoesOnWithoutTheMemberWhoseKeyIsLost) {
+  LocalMember up = started({"--base-port=0", "--consensus=pbft"});
+  ASSERT_TRUE(comes_true([&] { return says(up, "leader=") && says(up, "m1="); })) << up.last_output(100);
+  const Environment environment = {{"HOLDFAST_ENDPOINTS", endpoints(up.last_output(100))}};
+  EXPECT_TRUE(comes_true([&] { return run_in_process({"put", "color", "blue"}, environment).code == kExitOk; }));
+  up.signal(SIGINT);
+  EXPECT_EQ(up.wait(kLong), "exited with code 0") << up.last_output(20);
+
+  std::filesystem::rename(directory_ + "/cluster", directory_ + "/moved");
+  std::filesystem::remove(directory_ + "/moved/m2.key");
+  std::filesystem::remove(log());
+  LocalMember again({kProgram, {"up", "--dir=" + directory_ + "/moved"}, log()});
+  ASSERT_TRUE(again.start().ok());
+  EXPECT_TRUE(comes_true([&] { return run_in_process({"get", "color"}, environment).out == "color\nblue\n"; }))
+      << again.last_output(100);
+  EXPECT_TRUE(comes_true([&] { return says(again, "member 2 exited with code 1"); }));
+  EXPECT_TRUE(comes_true([&] { return says(again, "private key is not in " + directory_ + "/moved/m2.key"); }));
+  EXPECT_TRUE(says(again, "restore it from a backup"));
+  again.signal(SIGTERM);
+  EXPECT_TRUE(again.wait(kLong).has_value());
+}
+
 TEST_F(Up, WrongUseIsExplained) {
   for (const auto& [flag, code, text] : std::vector<std::tuple<std::string, int, std::string>>{
            {"--members=0", 2, "--members"},
