@@ -101,6 +101,38 @@ TEST_F(JsonOutput, FailuresAreJsonToo) {
   }
 }
 
+// What a shell makes of the words: the exit code, and what came on standard error.
+Outcome in_shell(const std::string& directory, const std::string& words) {
+  const std::string errors = directory + "/errors";
+  const int status = std::system(cat("exec 2> ", errors, "; ", words).c_str());
+  std::ifstream in(errors);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, "", {std::istreambuf_iterator<char>(in), {}}};
+}
+
+using Output = ServeTest;
+
+TEST_F(Output, ThatCannotBeWrittenIsAFailure) {
+  LocalMember one = started(flags("data"));
+  run({"put", "a", "1"});
+  const std::string get = cat("get a --endpoints=127.0.0.1:", port(0));
+  for (const std::string& words :
+       {get, get + " --json", std::string("lab show two_generals"), std::string("lab run two_generals"),
+        std::string("dependability"), std::string("sim --seed 1 --json"), std::string("sim --seeds 1..2 --jobs 2 --json"),
+        std::string("completion bash"), std::string("version"), std::string("--help")}) {
+    const Outcome outcome = in_shell(directory_, cat(kProgram, " ", words, " > /dev/full"));
+    EXPECT_EQ(outcome.code, kExitFailed) << words;
+    EXPECT_THAT(outcome.err, HasSubstr("standard output")) << words;
+    // The processes of a run with several do not say why.
+    EXPECT_THAT(outcome.err, HasSubstr(words.find("--jobs") == std::string::npos ? "No space left on device" : "not all"));
+  }
+  EXPECT_EQ(in_shell(directory_, cat(kProgram, " lab list > /dev/null")).code, kExitOk);
+  // Who reads only the beginning has seen enough: the writer ends without a word, as any tool in a pipe.
+  const Outcome piped = in_shell(directory_, cat("(", kProgram, " lab show two_generals; :) | :"));
+  EXPECT_EQ(piped.code, kExitOk);
+  EXPECT_EQ(piped.err, "");
+  stop(one);
+}
+
 // What bash would offer for the last word.
 std::string completed(const std::string& directory, const std::string& words) {
   const std::string script = directory + "/script", out = directory + "/out";

@@ -204,7 +204,12 @@ Outcome run_jobs(Share& share) {
   share.out.flush();
   for (unsigned job = 0; job < share.o.jobs; ++job) {
     const pid_t child = fork();
-    if (child == 0) _exit(share.run(job));
+    if (child == 0) {
+      const Outcome outcome = share.run(job);
+      if (share.out) _exit(outcome);
+      share.err << "holdfast sim: standard output cannot be written; what it holds is not all\n";
+      _exit(std::max<int>(outcome, kBroken));
+    }
     if (child < 0) {
       share.err << "holdfast sim: cannot start " << share.o.jobs << " processes; give --jobs fewer\n";
       for (const pid_t started : children) kill(started, SIGTERM);
