@@ -4,7 +4,7 @@
 #include <cstring>
 #include <iostream>
 
-#include "holdfast/cli/nearest.h"
+#include "holdfast/base/nearest.h"
 #include "holdfast/cli/serve.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/standard_output.h"
@@ -144,7 +144,10 @@ int run_command(const std::vector<std::string>& args, const Environment& environ
     if (args.empty()) {
       err << root.help();
     } else {
-      const std::string what = stray.empty() ? cat(error.what(), flag_advice(at, args)) : unknown_command(at, stray);
+      // The error's own text has the words backwards.
+      const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+      const std::string said = extras ? cat("not expected: ", join(root.remaining(/*recurse=*/true), " ")) : error.what();
+      const std::string what = stray.empty() ? cat(said, flag_advice(at, args)) : unknown_command(at, stray);
       shell.usage_error(cat(what, "\n  `", full_name(at), " --help` explains"));
     }
     return kExitUsage;
