@@ -27,7 +27,7 @@ void add_detect(CLI::App& root, Shell& shell) {
       ->capture_default_str();
   app->add_option("--phi-threshold", flags->phi_threshold, "With phi: suspect when a mistake has chance 1 in 10^N")
       ->type_name("N")
-      ->capture_default_str();
+      ->default_str("8");
   app->add_flag("--no-lifeguard", flags->no_lifeguard, "With swim: do not heed this process's own slowness");
   app->add_option(
          "--key-file", flags->key_file,
