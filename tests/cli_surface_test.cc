@@ -82,6 +82,13 @@ TEST_F(JsonOutput, EveryAnswerIsAnObjectWithTheDocumentedFields) {
        {plan, Json(plan["rows"][0]), Json(plan["slowest_repair"][0]), Json(plan["mission"]["groups"][0])}) {
     expect_documented(part, guide_line("| `dependability` | `{"));
   }
+  std::istringstream scenarios(run_in_process({"lab", "list", "--json"}, {}).out);
+  for (std::string line; std::getline(scenarios, line);) {
+    expect_documented(Json::parse(line), guide_line("| `lab list` | a line"));
+  }
+  const Json scene = Json::parse(run_in_process({"lab", "run", "two_generals", "--json"}, {}).out);
+  for (const Json& part : {scene, Json(scene["story"][0])}) expect_documented(part, guide_line("| `lab run` | `{"));
+  expect_documented(Json::parse(run_in_process({"sim", "--seed=1", "--json"}, {}).out), guide_line("| `sim` | a line"));
   std::istringstream lines(run_in_process({"wal", "dump", path("data"), "--json", "--bytes"}, {}).out);
   for (std::string line; std::getline(lines, line);) {
     expect_documented(Json::parse(line), guide_line("| `wal dump` |"));
@@ -159,6 +166,17 @@ TEST_F(Completion, OffersCommandsAndTheirFlagsInBash) {
       {"holdfast dependability --mtt", "--mttf --mttr"},
       {"holdfast completion z", "zsh"},
       {"holdfast up --xyz", ""},
+      {"holdfast up --consensus pb", "pbft"},
+      {"holdfast up --demo --consensus = p", "paxos pbft"},  // as bash splits --consensus=p
+      {"holdfast up --consensus =", "raft paxos pbft"},
+      {"holdfast up --consensus pbft --de", "--demo"},
+      {"holdfast serve --log-level d", "debug"},
+      {"holdfast get key --order D", "DESCEND"},
+      {"holdfast detect --detector h", "heartbeat"},
+      {"holdfast dependability --model b", "byzantine"},
+      {"holdfast sim --engine r", "raft"},
+      {"holdfast lab run two_g", "two_generals"},
+      {"holdfast lab run two_generals --q", "--quiet"},
   };
   for (const auto& [words, offered] : table) EXPECT_EQ(completed(directory_, words), offered) << words;
 }
@@ -169,6 +187,8 @@ TEST(CompletionScripts, NameEveryCommand) {
     for (const char* command : {"serve", "up", "status", "watch", "keep-alive", "promote", "verify", "scenario"}) {
       EXPECT_THAT(script, HasSubstr(command)) << shell;
     }
+    EXPECT_THAT(script, HasSubstr("'raft paxos pbft'")) << shell;
+    EXPECT_THAT(script, HasSubstr("two_generals")) << shell;
   }
 }
 
