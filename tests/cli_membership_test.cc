@@ -35,6 +35,12 @@ TEST_F(Membership, AMemberIsAddedByWhatIsPrintedAndRemoved) {
   EXPECT_EQ(before.code, kExitNotFound);
   EXPECT_THAT(before.out, HasSubstr("never started"));
 
+  const Words namesake = {"member", "add", "one", cat("--peer-urls=http://127.0.0.1:", port(5))};
+  const Outcome refused = run(namesake);
+  EXPECT_EQ(refused.code, kExitUsage);
+  EXPECT_THAT(refused.err, HasSubstr("is called \"one\" already"));
+  EXPECT_EQ(Json::parse(run({"member", "list", "--json"}).out)["members"].size(), 2u);
+
   Words second = printed_flags(added.out);
   EXPECT_EQ(second.size(), 5u) << added.out;
   second.push_back("--data-dir=" + path("two"));

@@ -82,6 +82,13 @@ TEST_F(JsonOutput, EveryAnswerIsAnObjectWithTheDocumentedFields) {
        {plan, Json(plan["rows"][0]), Json(plan["slowest_repair"][0]), Json(plan["mission"]["groups"][0])}) {
     expect_documented(part, guide_line("| `dependability` | `{"));
   }
+  std::istringstream scenarios(run_in_process({"lab", "list", "--json"}, {}).out);
+  for (std::string line; std::getline(scenarios, line);) {
+    expect_documented(Json::parse(line), guide_line("| `lab list` | a line"));
+  }
+  const Json scene = Json::parse(run_in_process({"lab", "run", "two_generals", "--json"}, {}).out);
+  for (const Json& part : {scene, Json(scene["story"][0])}) expect_documented(part, guide_line("| `lab run` | `{"));
+  expect_documented(Json::parse(run_in_process({"sim", "--seed=1", "--json"}, {}).out), guide_line("| `sim` | a line"));
   std::istringstream lines(run_in_process({"wal", "dump", path("data"), "--json", "--bytes"}, {}).out);
   for (std::string line; std::getline(lines, line);) {
     expect_documented(Json::parse(line), guide_line("| `wal dump` |"));
@@ -99,6 +106,38 @@ TEST_F(JsonOutput, FailuresAreJsonToo) {
     EXPECT_THAT(std::string(error["advice"]), HasSubstr("Start one with `holdfast serve`"));
     expect_documented(error, guide_line("One object per line on standard output;"));
   }
+}
+
+// What a shell makes of the words: the exit code, and what came on standard error.
+Outcome in_shell(const std::string& directory, const std::string& words) {
+  const std::string errors = directory + "/errors";
+  const int status = std::system(cat("exec 2> ", errors, "; ", words).c_str());
+  std::ifstream in(errors);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, "", {std::istreambuf_iterator<char>(in), {}}};
+}
+
+using Output = ServeTest;
+
+TEST_F(Output, ThatCannotBeWrittenIsAFailure) {
+  LocalMember one = started(flags("data"));
+  run({"put", "a", "1"});
+  const std::string get = cat("get a --endpoints=127.0.0.1:", port(0));
+  for (const std::string& words :
+       {get, get + " --json", std::string("lab show two_generals"), std::string("lab run two_generals"),
+        std::string("dependability"), std::string("sim --seed 1 --json"), std::string("sim --seeds 1..2 --jobs 2 --json"),
+        std::string("completion bash"), std::string("version"), std::string("--help")}) {
+    const Outcome outcome = in_shell(directory_, cat(kProgram, " ", words, " > /dev/full"));
+    EXPECT_EQ(outcome.code, kExitFailed) << words;
+    EXPECT_THAT(outcome.err, HasSubstr("standard output")) << words;
+    // The processes of a run with several do not say why.
+    EXPECT_THAT(outcome.err, HasSubstr(words.find("--jobs") == std::string::npos ? "No space left on device" : "not all"));
+  }
+  EXPECT_EQ(in_shell(directory_, cat(kProgram, " lab list > /dev/null")).code, kExitOk);
+  // Who reads only the beginning has seen enough: the writer ends without a word, as any tool in a pipe.
+  const Outcome piped = in_shell(directory_, cat("(", kProgram, " lab show two_generals; :) | :"));
+  EXPECT_EQ(piped.code, kExitOk);
+  EXPECT_EQ(piped.err, "");
+  stop(one);
 }
 
 // What bash would offer for the last word.
@@ -127,6 +166,17 @@ TEST_F(Completion, OffersCommandsAndTheirFlagsInBash) {
       {"holdfast dependability --mtt", "--mttf --mttr"},
       {"holdfast completion z", "zsh"},
       {"holdfast up --xyz", ""},
+      {"holdfast up --consensus pb", "pbft"},
+      {"holdfast up --demo --consensus = p", "paxos pbft"},  // as bash splits --consensus=p
+      {"holdfast up --consensus =", "raft paxos pbft"},
+      {"holdfast up --consensus pbft --de", "--demo"},
+      {"holdfast serve --log-level d", "debug"},
+      {"holdfast get key --order D", "DESCEND"},
+      {"holdfast detect --detector h", "heartbeat"},
+      {"holdfast dependability --model b", "byzantine"},
+      {"holdfast sim --engine r", "raft"},
+      {"holdfast lab run two_g", "two_generals"},
+      {"holdfast lab run two_generals --q", "--quiet"},
   };
   for (const auto& [words, offered] : table) EXPECT_EQ(completed(directory_, words), offered) << words;
 }
@@ -137,6 +187,8 @@ TEST(CompletionScripts, NameEveryCommand) {
     for (const char* command : {"serve", "up", "status", "watch", "keep-alive", "promote", "verify", "scenario"}) {
       EXPECT_THAT(script, HasSubstr(command)) << shell;
     }
+    EXPECT_THAT(script, HasSubstr("'raft paxos pbft'")) << shell;
+    EXPECT_THAT(script, HasSubstr("two_generals")) << shell;
   }
 }
 

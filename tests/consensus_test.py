@@ -121,7 +121,14 @@ class Engines(unittest.TestCase):
             "member", "add", "m5", f"--peer-urls={five.peer_url}", f"--administrator-key-file={c.dir / 'm1.key'}",
             check=False).stderr)
         key = f"--administrator-key-file={c.administrator}"
+        one, two = c.founders[:2]
         for wrong, code, said in [(["remove", "deadbeef", key], 3, "member not found"),
+                                  (["add", two.name, f"--peer-urls={five.peer_url}", key], 2,
+                                   f'{self.id_of(c, two)} is called "{two.name}" already'),
+                                  (["add", "m5", f"--peer-urls=http://{five.key}@127.0.0.1:{one.peer_port}", key], 2,
+                                   f"{self.id_of(c, one)} ({one.name}) is at 127.0.0.1:{one.peer_port} already"),
+                                  (["add", "m5", f"--peer-urls=http://{two.key}@127.0.0.1:1", key], 2,
+                                   f"{self.id_of(c, two)} ({two.name}) has this key already"),
                                   (["remove", "deadbeef", key, "--initial-cluster-token=other"], 2,
                                    "founded with another --initial-cluster-token")]:
             refused = c.holdfast("member", *wrong, check=False)

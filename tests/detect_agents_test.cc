@@ -237,7 +237,8 @@ TEST_F(Agents, WhatKeepsOneFromStartingIsToldInTheFormThatWasAskedFor) {
   };
   for (const Mistake& mistake : std::vector<Mistake>{
            {cat("--listen=", a.address()), kExitFailed, "UNAVAILABLE", "the address is in use"},
-           {"--listen=192.0.2.1:0", kExitUsage, "INVALID_ARGUMENT", "cannot listen on 192.0.2.1:0"},
+           {"--listen=192.0.2.1:0", kExitFailed, "FAILED_PRECONDITION",
+            "cannot listen on 192.0.2.1:0: that is no address of this machine; give one"},
            {"--listen=no.such.host.invalid:1", kExitUsage, "INVALID_ARGUMENT", "--listen: no.such.host.invalid"},
            {cat("--key-file=", write("bad.key", "secret")), kExitUsage, "INVALID_ARGUMENT", "bad.key: line 1"}}) {
     const Outcome plain = run_in_process({"detect", mistake.flag}, {});
@@ -263,10 +264,15 @@ TEST(DetectCommand, WrongUseIsExplained) {
            {"--detector=oracle", "--detector=oracle must be swim, heartbeat, probe or phi"},
            {"--interval=1ms", "--interval=1ms must be a duration from 20ms to 1h"},
            {"--name=a b", "--name must be at most 64 visible characters"},
-           {"--phi-threshold=0", "--phi-threshold must be"},
+           {"--detector=phi --phi-threshold=0", "--phi-threshold must be"},
+           {"--phi-threshold=8", "--phi-threshold goes with --detector=phi; with swim it does nothing"},
+           {"--detector=phi --no-lifeguard", "--no-lifeguard goes with --detector=swim; with phi it does nothing"},
            {"--key-file=/nonexistent/k", "openssl rand -hex 32"},
            {"--advertize=x", "did you mean --advertise?"}}) {
-    const Outcome outcome = run_in_process({"detect", flag}, {});
+    std::vector<std::string> args = {"detect"};
+    const bool several = flag.find(" --") != std::string::npos;
+    for (std::string_view word : split(flag, several ? ' ' : '\0')) args.emplace_back(word);
+    const Outcome outcome = run_in_process(args, {});
     EXPECT_EQ(outcome.code, kExitUsage) << flag;
     EXPECT_THAT(outcome.err, HasSubstr(text)) << flag;
   }

@@ -14,6 +14,7 @@
 #include "holdfast/base/print.h"
 #include "holdfast/cli/local_cluster.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/runtime/key_file.h"
 #include "holdfast/server/member_identity.h"
 #include "tests/nemesis/faults.h"
@@ -210,7 +211,7 @@ bool parse(int argc, char** argv, Options& options) {
     }
   }
   const bool byzantine = options.consensus == "pbft";
-  return options.seconds > 0 && options.members >= (byzantine ? 4 : 3) && options.members <= 9 &&
+  return replica::engine_named(options.consensus) && options.seconds > 0 && options.members >= (byzantine ? 4 : 3) && options.members <= 9 &&
          (!options.lie || byzantine);
 }
 

@@ -62,8 +62,10 @@ TEST_P(UpDemo, ShowsWhatAClusterIsForAndVerifiesIt) {
   for (const char* sentence :
        {engine == "pbft" ? "starting 4 members" : "starting 3 members", "leads in term", "8 clients write",
         "writes acknowledged, ", "kill -9 member ", "writes go on: member ", "the longest pause that the clients saw was ", "restarting member ",
-        "is back and has caught up", "no majority is left", "none was acknowledged",
-        "were refused by the survivor (\"etcdserver: no leader\")", "a read that asks for current data is refused, too",
+        "is back and has caught up",
+        engine == "pbft" ? "2 of 4 are left, and PBFT's quorum is 3" : "no majority is left", "none was acknowledged",
+        engine == "pbft" ? "were refused by the survivors (\"etcdserver: no leader\")"
+                         : "were refused by the survivor (\"etcdserver: no leader\")", "a read that asks for current data is refused, too",
         "writes are acknowledged again", "kill -9 all members at once", "acknowledged writes are there",
         "Everything was as promised."}) {
     const size_t found = output.find(sentence, at);
@@ -100,18 +102,43 @@ TEST_F(Up, WithoutATerminalItPrintsLinesAndGoesOnWithTheDataNextTime) {
   EXPECT_EQ(again.wait(kLong), "exited with code 0");
 }
 
+// The cluster's token was the directory's path, and a lost key was replaced by a new one: all members ended.
+TEST_F(Up, AMovedDirectoryGoesOnWithoutTheMemberWhoseKeyIsLost) {
+  LocalMember up = started({"--base-port=0", "--consensus=pbft"});
+  ASSERT_TRUE(comes_true([&] { return says(up, "leader=") && says(up, "m1="); })) << up.last_output(100);
+  const Environment environment = {{"HOLDFAST_ENDPOINTS", endpoints(up.last_output(100))}};
+  EXPECT_TRUE(comes_true([&] { return run_in_process({"put", "color", "blue"}, environment).code == kExitOk; }));
+  up.signal(SIGINT);
+  EXPECT_EQ(up.wait(kLong), "exited with code 0") << up.last_output(20);
+
+  std::filesystem::rename(directory_ + "/cluster", directory_ + "/moved");
+  std::filesystem::remove(directory_ + "/moved/m2.key");
+  std::filesystem::remove(log());
+  LocalMember again({kProgram, {"up", "--dir=" + directory_ + "/moved"}, log()});
+  ASSERT_TRUE(again.start().ok());
+  EXPECT_TRUE(comes_true([&] { return run_in_process({"get", "color"}, environment).out == "color\nblue\n"; }))
+      << again.last_output(100);
+  EXPECT_TRUE(comes_true([&] { return says(again, "member 2 exited with code 1"); }));
+  EXPECT_TRUE(comes_true([&] { return says(again, "private key is not in " + directory_ + "/moved/m2.key"); }));
+  EXPECT_TRUE(says(again, "restore it from a backup"));
+  again.signal(SIGTERM);
+  EXPECT_TRUE(again.wait(kLong).has_value());
+}
+
 TEST_F(Up, WrongUseIsExplained) {
   for (const auto& [flag, code, text] : std::vector<std::tuple<std::string, int, std::string>>{
            {"--members=0", 2, "--members"},
-           {"--pace=soon", 2, "--pace=soon must be a duration"},
+           {"--demo --pace=soon", 2, "--pace=soon must be a duration"},
            {"--consensus=pbft --members=3", 2, "--consensus=pbft needs at least four members"},
-           {"--demo --members=1", 1, "the demo needs at least three members"}}) {
+           {"--pace=1s", 2, "--pace requires --demo"},
+           {"--demo --members=1", 2, "it needs at least three, and -n says 1"}}) {
     std::vector<std::string> more = {"--base-port=0"};
     for (std::string_view word : split(flag, ' ')) more.emplace_back(word);
     std::filesystem::remove(log());
     LocalMember up = started(more);
     EXPECT_EQ(up.wait(kLong), cat("exited with code ", code)) << flag;
     EXPECT_TRUE(says(up, text)) << up.last_output(20);
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/cluster")) << flag << " has made something";
   }
 }
 

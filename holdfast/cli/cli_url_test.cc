@@ -1,8 +1,8 @@
+#include "holdfast/base/nearest.h"
 #include "holdfast/cli/url.h"
 
 #include <gtest/gtest.h>
 
-#include "holdfast/cli/nearest.h"
 
 namespace holdfast::cli {
 namespace {

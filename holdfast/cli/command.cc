@@ -1,11 +1,13 @@
 #include "holdfast/cli/command.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iostream>
 
-#include "holdfast/cli/nearest.h"
+#include "holdfast/base/nearest.h"
 #include "holdfast/cli/serve.h"
 #include "holdfast/cli/shell.h"
+#include "holdfast/cli/standard_output.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/sim/sim_main.h"
 
@@ -142,7 +144,10 @@ int run_command(const std::vector<std::string>& args, const Environment& environ
     if (args.empty()) {
       err << root.help();
     } else {
-      const std::string what = stray.empty() ? cat(error.what(), flag_advice(at, args)) : unknown_command(at, stray);
+      // The error's own text has the words backwards.
+      const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+      const std::string said = extras ? cat("not expected: ", join(root.remaining(/*recurse=*/true), " ")) : error.what();
+      const std::string what = stray.empty() ? cat(said, flag_advice(at, args)) : unknown_command(at, stray);
       shell.usage_error(cat(what, "\n  `", full_name(at), " --help` explains"));
     }
     return kExitUsage;
@@ -151,8 +156,21 @@ int run_command(const std::vector<std::string>& args, const Environment& environ
 }
 
 int run_command(int argc, char** argv) {
-  std::vector<std::string> args(argv + 1, argv + argc);
-  return run_command(args, process_environment(), std::cin, std::cout, std::cerr);
+  const std::vector<std::string> args(argv + 1, argv + argc);
+  StandardOutput buffer;
+  std::streambuf* const before = std::cout.rdbuf(&buffer);
+  int code = run_command(args, process_environment(), std::cin, std::cout, std::cerr);
+  // A member whose output nobody keeps has still served, and stopped as it should.
+  const bool served = !args.empty() && args[0] == "serve" && code == kExitOk;
+  if (!std::cout.flush() && !served) {
+    Shell shell(std::cin, std::cout, std::cerr, {});
+    shell.json = std::find(args.begin(), args.end(), "--json") != args.end();
+    const std::string why = std::strerror(buffer.error());
+    shell.fail(absl::DataLossError(cat("standard output: ", why, "; what it holds is not all")));
+    code = code == kExitOk ? kExitFailed : code;
+  }
+  std::cout.rdbuf(before);
+  return code;
 }
 
 }  // namespace holdfast::cli

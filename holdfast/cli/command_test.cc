@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -16,6 +17,7 @@ namespace holdfast::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 struct Outcome {
@@ -68,6 +70,7 @@ TEST(Command, UsageErrorsSayWhatWasMeant) {
       {{"--endpoints=", "get", "k"}, "--endpoints= has no value"},
       {{"put", "--lease=", "k", "v"}, "--lease= has no value"},
       {{"get", "k", "--lmit=3"}, "did you mean --limit?"},
+      {{"dependability", "--targt", "5"}, "not expected: --targt 5; did you mean --target?"},
       {{"get", "k", "--limit=x"}, "--limit: \"x\" must be a whole number from 0 to 9223372036854775807"},
       {{"get", "k", "--limit=-1"}, "--limit: \"-1\" must be"},
       {{"get", "k", "--rev=99999999999999999999"}, "--rev: \"99999999999999999999\" must be"},
@@ -80,6 +83,8 @@ TEST(Command, UsageErrorsSayWhatWasMeant) {
       {{"get", "k", "--keys-only", "--count-only"}, "exclude each other"},
       {{"get", "a", "b", "--prefix"}, "cannot be combined with --prefix"},
       {{"put"}, "key is required"},
+      {{"del", "--prefix"}, "key is required"},
+      {{"del", "--from-key", "--endpoints=127.0.0.1:1"}, "key is required"},
       {{"put", "k", "v", "--ignore-value"}, "--ignore-value keeps the value that is there"},
       {{"put", "k", "v", "--lease=xyz"}, "is not a lease id"},
       {{"lease"}, "subcommand is required"},
@@ -99,6 +104,55 @@ TEST(Command, UsageErrorsSayWhatWasMeant) {
     EXPECT_THAT(outcome.err, HasSubstr(refusal.text));
     EXPECT_EQ(outcome.out, "");
   }
+}
+
+// What is said by somebody who found nobody at them: the endpoints that the words were taken for.
+std::string endpoints_of(const std::vector<std::string>& args) {
+  const std::string said = run(args).err, begin = "holdfast: no member answers at ";
+  EXPECT_THAT(said, StartsWith(begin));
+  return said.substr(begin.size(), said.find("; is one running there?") - begin.size());
+}
+
+// The word behind the list was taken for one more endpoint, and an empty prefix was left: every key was deleted.
+TEST(Command, AListTakesOneWordAndNoneThatFollows) {
+  for (const std::vector<std::string>& list : std::vector<std::vector<std::string>>{
+           {"--endpoints=127.0.0.1:1,127.0.0.1:2"},
+           {"--endpoints", "127.0.0.1:1,127.0.0.1:2"},
+           {"--endpoints=127.0.0.1:1", "--endpoints", "127.0.0.1:2"}}) {
+    for (const std::string key : {"host:1", "svc", "--"}) {
+      std::vector<std::string> args = {"del", "--prefix"};
+      args.insert(args.end(), list.begin(), list.end());
+      args.push_back(key);
+      if (key == "--") args.push_back("-x:1");
+      EXPECT_EQ(endpoints_of(args), "127.0.0.1:1, 127.0.0.1:2");
+    }
+    std::vector<std::string> before = list;
+    before.insert(before.end(), {"get", "host:1"});
+    EXPECT_EQ(endpoints_of(before), "127.0.0.1:1, 127.0.0.1:2");
+  }
+  EXPECT_THAT(run({"member", "add", "--peer-urls=http://127.0.0.1:1,https://127.0.0.1:2", "d"}).err,
+              HasSubstr("\"https://127.0.0.1:2\" asks for TLS"));
+  EXPECT_THAT(run({"dependability", "--members=3,5", "7"}).err, HasSubstr("7"));
+  EXPECT_EQ(run({"dependability", "--members=3,5", "7"}).code, kExitUsage);
+  EXPECT_EQ(run({"dependability", "--no-plot", "--mttr", "1h", "--mttr=2h,3h", "--members", "3"}).code, kExitOk);
+}
+
+// A dotted list in a help would say that more than one word is taken.
+TEST(Command, NoOptionTakesSeveralWords) {
+  const std::string script = run({"completion", "bash"}).out;
+  size_t commands = 0;
+  for (size_t at = script.find("    'holdfast "); at != std::string::npos; at = script.find("    'holdfast ", at + 1)) {
+    std::istringstream path(script.substr(at + 14, script.find('\'', at + 14) - at - 14));
+    std::vector<std::string> words{std::istream_iterator<std::string>(path), {}};
+    if (words[0] == "serve") continue;             // whose flags have a parser of their own
+    if (words.back().starts_with("--")) continue;  // the values of a flag
+    words.push_back("--help");
+    const Outcome help = run(words);
+    EXPECT_EQ(help.code, kExitOk) << words[0];
+    EXPECT_THAT(help.out, Not(HasSubstr(" ..."))) << words[0];
+    ++commands;
+  }
+  EXPECT_GT(commands, 20u);
 }
 
 TEST(Command, AnErrorInJsonQuotesBytesThatAreNoText) {

@@ -3,6 +3,8 @@
 #include "holdfast/cli/serve_flags.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/lab/play.h"
+#include "holdfast/replica/engine_name.h"
 #include "holdfast/sim/sim_options.h"
 
 namespace holdfast::cli {
@@ -13,8 +15,43 @@ std::vector<CLI::App*> children(const CLI::App& app) {
   return const_cast<CLI::App&>(app).get_subcommands([](CLI::App*) { return true; });
 }
 
+using Values = std::vector<std::string>;
+
+Values engines() {
+  Values out;
+  for (const auto kind : {replica::EngineKind::kRaft, replica::EngineKind::kPaxos, replica::EngineKind::kPbft}) {
+    out.emplace_back(replica::name_of(kind));
+  }
+  return out;
+}
+
+Values scenario_names() {
+  Values out;
+  for (const lab::Scenario& s : lab::scenarios()) out.push_back(s.name);
+  return out;
+}
+
+// The parsers know their values, but do not tell: most of them check by functions of their own.
+std::vector<std::pair<std::string, Values>> values_of(std::string_view path) {
+  if (path == "holdfast up") return {{"--consensus", engines()}};
+  if (path == "holdfast sim") return {{"--engine", engines()}};
+  if (path == "holdfast serve") {
+    return {{"--consensus", engines()},
+            {"--initial-cluster-state", {"new", "existing"}},
+            {"--log-level", {"debug", "info", "warn", "error"}}};
+  }
+  if (path == "holdfast get") {
+    return {{"--order", {"ASCEND", "DESCEND"}},
+            {"--sort-by", {"KEY", "VERSION", "CREATE", "MODIFY", "VALUE"}},
+            {"--consistency", {"l", "s"}}};
+  }
+  if (path == "holdfast detect") return {{"--detector", {"swim", "heartbeat", "probe", "phi"}}};
+  if (path == "holdfast dependability") return {{"--model", {"fail-stop", "crash", "byzantine"}}};
+  return {};
+}
+
 void collect(const CLI::App& app, const std::string& path, std::vector<CompletionNode>& out) {
-  CompletionNode node{path, app.get_description(), {}};
+  CompletionNode node{path, app.get_description(), {}, values_of(path)};
   for (const CLI::App* child : children(app)) node.words.push_back(child->get_name());
   if (path == "holdfast serve") {
     for (const ServeFlag& flag : serve_flags()) {
@@ -25,6 +62,7 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
     for (const std::string_view name : sim::sim_option_names()) node.words.emplace_back(name);
   }
   if (path == "holdfast completion") node.words.insert(node.words.end(), {"bash", "zsh", "fish"});
+  if (path == "holdfast lab run" || path == "holdfast lab show") node.words = scenario_names();
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) node.words.push_back(cat("--", name));
   }
@@ -32,42 +70,57 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
   for (const CLI::App* child : children(app)) collect(*child, cat(path, " ", child->get_name()), out);
 }
 
+// For bash and zsh: what follows a route, and what follows a flag of it.
+std::string functions(const std::vector<CompletionNode>& nodes) {
+  std::string words = "_holdfast_words() {\n  case \"$1\" in\n", values = "_holdfast_values() {\n  case \"$1\" in\n";
+  for (const CompletionNode& node : nodes) {
+    words += cat("    '", node.path, "') echo '", join(node.words, " "), "' ;;\n");
+    for (const auto& [flag, choices] : node.values) {
+      values += cat("    '", node.path, " ", flag, "') echo '", join(choices, " "), "' ;;\n");
+    }
+  }
+  return cat(words, "  esac\n}\n", values, "  esac\n}\n");
+}
+
+// Bash splits words at "=": the flag is one word, "=" the next, and its value the one behind.
 std::string bash(const std::vector<CompletionNode>& nodes) {
-  std::string out =
+  return cat(
       "# bash completion for holdfast: source this file, or put it into /etc/bash_completion.d/\n"
       "_holdfast() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} route=holdfast word words\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} route=holdfast word words\n"
+      "  [ \"$before\" = = ] && before=${COMP_WORDS[COMP_CWORD-2]}\n"
+      "  [ \"$current\" = = ] && current=\n"
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
       "    case \"$word\" in -*) ;; *) [ -n \"$(_holdfast_words \"$route $word\")\" ] && route=\"$route $word\" ;; "
       "esac\n"
       "  done\n"
-      "  words=$(_holdfast_words \"$route\")\n"
+      "  words=$(_holdfast_values \"$route $before\")\n"
+      "  [ -n \"$words\" ] || words=$(_holdfast_words \"$route\")\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-      "}\n"
-      "_holdfast_words() {\n"
-      "  case \"$1\" in\n";
-  for (const CompletionNode& node : nodes) out += cat("    '", node.path, "') echo '", join(node.words, " "), "' ;;\n");
-  return out + "  esac\n}\ncomplete -o default -F _holdfast holdfast\n";
+      "}\n",
+      functions(nodes), "complete -o default -F _holdfast holdfast\n");
 }
 
 std::string zsh(const std::vector<CompletionNode>& nodes) {
-  std::string out =
+  return cat(
       "#compdef holdfast\n"
-      "# zsh completion for holdfast: put this file as _holdfast into a directory of $fpath\n"
-      "_holdfast_words() {\n"
-      "  case \"$1\" in\n";
-  for (const CompletionNode& node : nodes) out += cat("    '", node.path, "') echo '", join(node.words, " "), "' ;;\n");
-  return out +
-         "  esac\n"
-         "}\n"
-         "_holdfast() {\n"
-         "  local route=holdfast word\n"
-         "  for word in ${words[2,CURRENT-1]}; do\n"
-         "    [[ $word != -* && -n $(_holdfast_words \"$route $word\") ]] && route=\"$route $word\"\n"
-         "  done\n"
-         "  compadd -- $(_holdfast_words \"$route\")\n"
-         "}\n"
-         "compdef _holdfast holdfast\n";
+      "# zsh completion for holdfast: put this file as _holdfast into a directory of $fpath\n",
+      functions(nodes),
+      "_holdfast() {\n"
+      "  local route=holdfast word before=${words[CURRENT-1]}\n"
+      "  local -a values\n"
+      "  for word in ${words[2,CURRENT-1]}; do\n"
+      "    [[ $word != -* && -n $(_holdfast_words \"$route $word\") ]] && route=\"$route $word\"\n"
+      "  done\n"
+      "  if [[ ${words[CURRENT]} == --*=* ]]; then\n"
+      "    before=${words[CURRENT]%%=*}\n"
+      "    compset -P '*='\n"
+      "  fi\n"
+      "  values=($(_holdfast_values \"$route $before\"))\n"
+      "  (( $#values )) || values=($(_holdfast_words \"$route\"))\n"
+      "  compadd -- $values\n"
+      "}\n"
+      "compdef _holdfast holdfast\n");
 }
 
 std::string fish_quoted(std::string_view text) {
@@ -94,7 +147,11 @@ std::string fish(const std::vector<CompletionNode>& nodes) {
     const std::string condition = cat("string match -q -- ", fish_quoted(cat(node.path, "*")), " (__holdfast_path)");
     for (const std::string& word : node.words) {
       if (word.starts_with("--")) {
-        out += cat("complete -c holdfast -n ", fish_quoted(condition), " -l ", word.substr(2), "\n");
+        out += cat("complete -c holdfast -n ", fish_quoted(condition), " -l ", word.substr(2));
+        for (const auto& [flag, choices] : node.values) {
+          if (flag == word) out += cat(" -x -a ", fish_quoted(join(choices, " ")));
+        }
+        out += "\n";
         continue;
       }
       std::string text;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +14,8 @@ struct CompletionNode {
   std::string path;                // the words, separated by blanks
   std::string text;                // what it does
   std::vector<std::string> words;  // subcommands, then flags with their dashes
+  // Of flags that take one of a few words: the flag with its dashes, and the words.
+  std::vector<std::pair<std::string, std::vector<std::string>>> values{};
 };
 
 // Every command of the tree, parents first. The flags of `serve` are those of its own table.

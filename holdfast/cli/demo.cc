@@ -9,6 +9,7 @@
 #include "holdfast/cli/demo_load.h"
 #include "holdfast/cli/exit_code.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/replica/engine_name.h"
 
 namespace holdfast::cli {
 namespace {
@@ -46,7 +47,7 @@ class Demo {
 
   std::optional<Ended> run() {
     for (const auto step : {&Demo::start, &Demo::write_under_load, &Demo::kill_the_leader, &Demo::restart_it,
-                            &Demo::kill_a_majority, &Demo::restart_majority, &Demo::kill_all, &Demo::check}) {
+                            &Demo::kill_too_many, &Demo::restart_them, &Demo::kill_all, &Demo::check}) {
       (this->*step)();
       if (ended_) break;
     }
@@ -95,6 +96,12 @@ class Demo {
     }
   }
 
+  bool byzantine() const { return replica::is_byzantine(cluster_.engine()); }
+  // Any two share a member; of n members f of which may lie, f + 1.
+  int quorum() const {
+    const int n = cluster_.size(), liars = byzantine() ? (n - 1) / 3 : 0;
+    return (n + liars) / 2 + 1;
+  }
   int leader() const { return leader_of(watch_.views()); }
   MemberView view(int number) const { return watch_.views()[static_cast<size_t>(number) - 1]; }
 
@@ -137,7 +144,6 @@ class Demo {
   }
 
   void start() {
-    if (cluster_.size() < 3) return fail("the demo needs at least three members (-n 3)");
     say(cat("starting ", cluster_.size(), " members in ", cluster_.directory(),
             cluster_.was_there() ? ", which holds data already" : ""));
     if (Status status = cluster_.start_all(); !status.ok()) return fail(cat(status.message()));
@@ -182,15 +188,18 @@ class Demo {
     pause(pace_ / 4);
   }
 
-  void kill_a_majority() {
+  void kill_too_many() {
     const int survivor = victim_;
     std::vector<std::string> names;
-    const int to_kill = cluster_.size() / 2 + 1;
+    const int to_kill = cluster_.size() - quorum() + 1;  // one more than the cluster can do without
     for (int number = 1; number <= cluster_.size() && static_cast<int>(dead_.size()) < to_kill; ++number) {
       if (number != survivor) dead_.push_back(number);
     }
     for (const int number : dead_) names.push_back(cat(number));
-    say(cat("kill -9 members ", join(names, " and "), ": no majority is left"));
+    const int left = cluster_.size() - to_kill;
+    say(cat("kill -9 members ", join(names, " and "), ": ",
+            byzantine() ? cat(left, " of ", cluster_.size(), " are left, and PBFT's quorum is ", quorum())
+                        : "no majority is left"));
     for (const int number : dead_) kill_member(number);
     const Clock::time_point from = Clock::now();
     const auto load = [&] { return figures(writers_.attempts(), from, Clock::now()); };
@@ -199,17 +208,17 @@ class Demo {
     const milliseconds time = since(from, Clock::now());
     const LoadFigures seen = load();
     if (seen.acknowledged != 0) {
-      return fail(cat(seen.acknowledged, " writes were acknowledged by a minority: they may be lost"));
+      return fail(cat(seen.acknowledged, " writes were acknowledged by too few: they may be lost"));
     }
     say(cat("of ", seen.refused + seen.unknown, " writes tried in ", time.count(), " ms none was acknowledged"));
-    const char* survivors = cluster_.size() - to_kill == 1 ? "the survivor" : "the survivors";
+    const char* survivors = left == 1 ? "the survivor" : "the survivors";
     more(cat(seen.refused_by_member, " were refused by ", survivors, " (\"", seen.refusal, "\"), ",
              seen.refused - seen.refused_by_member, " met nobody, ", seen.unknown, " had no answer in time"));
-    read_from_minority(survivor);
+    read_from_survivor(survivor);
   }
 
   // What cannot be known to be current must not be answered either.
-  void read_from_minority(int survivor) {
+  void read_from_survivor(int survivor) {
     Client::Options options;
     options.endpoints = {cluster_.endpoint(survivor)};
     options.timeout = kAttemptTime;
@@ -219,11 +228,11 @@ class Demo {
     pb::RangeRequest request;
     request.set_key(prefix_ + "w0/0");
     const auto answer = (*client)->range(request);
-    if (answer.ok()) return fail(cat("member ", survivor, " answered a linearizable read without a majority"));
+    if (answer.ok()) return fail(cat("member ", survivor, " answered a linearizable read without a quorum"));
     more(cat("a read that asks for current data is refused, too (\"", answer.status().message(), "\")"));
   }
 
-  void restart_majority() {
+  void restart_them() {
     say("restarting them");
     const Clock::time_point restarted = Clock::now();
     for (const int number : dead_) restart(number);

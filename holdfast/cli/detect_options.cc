@@ -87,10 +87,17 @@ StatusOr<DetectOptions> check_detect_flags(const DetectFlags& flags) {
     return absl::InvalidArgumentError(cat("--interval=", flags.interval, " must be a duration from 20ms to 1h"));
   }
   options.interval = Duration::nanos(interval->count());
-  if (!(flags.phi_threshold >= 0.5 && flags.phi_threshold <= 1000)) {
+  const auto useless = [&](const char* flag, const char* kind) {
+    return absl::InvalidArgumentError(
+        cat(flag, " goes with --detector=", kind, "; with ", flags.detector, " it does nothing: leave it out"));
+  };
+  if (flags.phi_threshold && options.detector != detect::DetectorKind::kPhi) return useless("--phi-threshold", "phi");
+  if (flags.no_lifeguard && options.detector != detect::DetectorKind::kSwim) return useless("--no-lifeguard", "swim");
+  const double threshold = flags.phi_threshold.value_or(kPhiThreshold);
+  if (!(threshold >= 0.5 && threshold <= 1000)) {
     return absl::InvalidArgumentError("--phi-threshold must be a number from 0.5 to 1000");
   }
-  options.phi_threshold = static_cast<detect::MicroPhi>(flags.phi_threshold * 1e6);
+  options.phi_threshold = static_cast<detect::MicroPhi>(threshold * 1e6);
   options.lifeguard = !flags.no_lifeguard;
   options.key_file = flags.key_file;
   return options;

@@ -1,6 +1,7 @@
 // What `holdfast detect` was asked for, checked.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,8 @@
 
 namespace holdfast::cli {
 
+inline constexpr double kPhiThreshold = 8;
+
 // As the flags give it.
 struct DetectFlags {
   std::string name;
@@ -21,7 +24,7 @@ struct DetectFlags {
   std::string group = "default";
   std::string detector = "swim";
   std::string interval = "1s";
-  double phi_threshold = 8;
+  std::optional<double> phi_threshold;  // kPhiThreshold
   bool no_lifeguard = false;
   std::string key_file;
 };

@@ -12,8 +12,10 @@
 #include "holdfast/base/codec.h"
 #include "holdfast/base/fixed_bytes.h"
 #include "holdfast/cli/client.h"
+#include "holdfast/cli/json.h"
 #include "holdfast/cli/pause.h"
 #include "holdfast/cli/text.h"
+#include "holdfast/cli/url.h"
 #include "holdfast/consensus/pbft/authority.h"
 #include "holdfast/runtime/key_file.h"
 #include "holdfast/server/member_identity.h"
@@ -37,6 +39,12 @@ struct View {
 
 GroupMember member_of(const pb::Member& m) {
   return {NodeId(m.id()), m.name(), {m.peerurls().begin(), m.peerurls().end()}};
+}
+
+// "10.0.0.1:2380" of "http://KEY@10.0.0.1:2380".
+std::string address_in(const std::string& peer_url) {
+  const StatusOr<Url> url = parse_peer_url(peer_url);
+  return url.ok() ? url->authority() : peer_url;
 }
 
 Status from(const grpc::Status& status) {
@@ -141,11 +149,35 @@ class Administrator {
     if (!right) {
       return absl::InvalidArgumentError(
           cat("this cluster was founded with another --initial-cluster-token than \"", wanted_.token,
-              "\"; give that which its members were founded with (that of `holdfast up` is the whole path of its directory)"));
+              "\"; give that which its members were founded with (that of `holdfast up` is in its DIR/cluster.json)"));
     }
     return absl::InvalidArgumentError(cat("this cluster was founded under another --administrator-key than ",
                                           to_hex(key.view()), ", which is that of ", wanted_.key_file,
                                           "; give the file whose key its members were founded with"));
+  }
+
+  // Those who stay may not have the new member's name, addresses or key.
+  Status check_new(const View& now, const crypto::PublicKey& key) const {
+    std::vector<GroupMember> stay;
+    for (const GroupMember& m : now.members) {
+      if (!wanted_.removed || m.id != NodeId(*wanted_.removed)) stay.push_back(m);
+    }
+    for (const GroupMember& m : stay) {
+      const std::string who = cat("member ", hex_id(m.id.value()), m.name.empty() ? "" : cat(" (", m.name, ")"));
+      const auto its_key = runtime::key_in(m.peer_urls);
+      if (its_key.ok() && *its_key == key) {
+        return absl::InvalidArgumentError(cat("--peer-urls: ", who, " has this key already; make one for the new member ",
+                                              "with `holdfast key new FILE`, on its machine"));
+      }
+      for (const std::string& url : wanted_.added_peer_urls) {
+        for (const std::string& taken : m.peer_urls) {
+          if (address_in(url) != address_in(taken)) continue;
+          return absl::InvalidArgumentError(cat("--peer-urls: ", who, " is at ", address_in(url),
+                                                " already; give the address that the new member will listen on"));
+        }
+      }
+    }
+    return check_name_is_free(wanted_.added_name, stay);
   }
 
   StatusOr<pbft::Change> change(const View& now) {
@@ -157,6 +189,7 @@ class Administrator {
       if (!*key) return absl::InvalidArgumentError("the peer URL of the new member has no key");
       added_ = server::member_id_of(wanted_.added_peer_urls, wanted_.token);
       out.added.push_back({added_, **key});
+      if (Status s = check_new(now, **key); !s.ok()) return s;
       store::Member fresh;
       fresh.id = added_;
       fresh.peer_urls = wanted_.added_peer_urls;
@@ -240,6 +273,16 @@ class Administrator {
 };
 
 }  // namespace
+
+Status check_name_is_free(const std::string& name, const std::vector<GroupMember>& members) {
+  for (const GroupMember& m : members) {
+    if (m.name != name) continue;
+    return absl::InvalidArgumentError(cat("member ", hex_id(m.id.value()), " is called \"", name,
+                                          "\" already, and members are told apart by their names; give the new one ",
+                                          "another name, or remove that one first"));
+  }
+  return absl::OkStatus();
+}
 
 StatusOr<GroupChanged> change_group(const GroupChange& wanted) { return Administrator(wanted).run(); }
 

@@ -18,7 +18,8 @@ struct GroupChange {
   std::chrono::milliseconds timeout{5000};
   std::string key_file;                      // the administrator's private key
   std::string token = "etcd-cluster";        // --initial-cluster-token of the cluster
-  std::vector<std::string> added_peer_urls;  // of the one who joins; empty: nobody does
+  std::string added_name;                    // of the one who joins
+  std::vector<std::string> added_peer_urls;  // empty: nobody joins
   std::optional<uint64_t> removed;           // who leaves
 };
 
@@ -37,8 +38,12 @@ struct GroupChanged {
   std::vector<GroupMember> founders;  // whom the new member is told to follow the group from
 };
 
+// `name` as that of a new member: --initial-cluster tells members apart by their names, so those of members must differ.
+Status check_name_is_free(const std::string& name, const std::vector<GroupMember>& members);
+
 // The signature says who joins and who leaves, and from which configuration on; whoever hands it on can make no more of
-// it. kInvalidArgument: the key or the token is not that of the group, or there is no such group; nothing was sent.
+// it. kInvalidArgument: the key or the token is not that of the group, there is no such group, or a member has the
+// new one's name, address or key already; nothing was sent.
 // kDeadlineExceeded: it is ordered, and not in force in time. Any other error: what a member said.
 StatusOr<GroupChanged> change_group(const GroupChange& wanted);
 

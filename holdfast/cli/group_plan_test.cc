@@ -155,12 +155,16 @@ struct Outcome {
   int code = 0;
   std::string out, err;
 };
-Outcome run(std::vector<std::string> args) {
-  args.insert(args.begin(), "dependability");
+Outcome command(const std::vector<std::string>& args) {
   std::istringstream in;
   std::ostringstream out, err;
   const int code = run_command(args, {}, in, out, err);
   return {code, out.str(), err.str()};
+}
+
+Outcome run(std::vector<std::string> args) {
+  args.insert(args.begin(), "dependability");
+  return command(args);
 }
 
 TEST(DependabilityCommand, AnswersWithATableASentencePerSizeAndAPlot) {
@@ -209,7 +213,9 @@ TEST(DependabilityCommand, ErrorsSayWhatToGiveInstead) {
       {"--members=3,x", "--members=x: give numbers from 1 to 1000"},
       {"--members=0", "--members=0: give numbers from 1 to 1000"},
       {"--mission-time=-1d", "--mission-time=-1d"},
-      {"--weibull-shape=0", "the shape of the lifetime"},
+      {"--weibull-shape=0", "--weibull-shape=0: give a number from 0.05 to 100"},
+      {"--weibull-shape=1e-9", "--weibull-shape=1e-9: give"},
+      {"--weibull-shape=x", "--weibull-shape=x: give"},
       {"--mtf=3d", "did you mean --mttf?"},
   };
   for (const auto& [flag, words] : mistakes) {
@@ -231,7 +237,12 @@ TEST(DependabilityCommand, WritesThePlot) {
   EXPECT_THAT(svg, HasSubstr(">target 99.999%<"));
   const Outcome failed = run({"--svg=/no/such/directory/x.svg"});
   EXPECT_EQ(failed.code, kExitFailed);
-  EXPECT_THAT(failed.err, HasSubstr("/no/such/directory/x.svg: cannot be written"));
+  EXPECT_THAT(failed.err, HasSubstr("/no/such/directory/x.svg: cannot be written (No such file or directory); give"));
+  EXPECT_THAT(run({"--svg", ""}).err, HasSubstr("--svg: has no value"));
+  const Outcome scene = command({"lab", "run", "two_generals", "--svg=/no/such/directory/x.svg"});
+  EXPECT_EQ(scene.code, kExitFailed);
+  EXPECT_THAT(scene.err, HasSubstr("x.svg: cannot be written (No such file or directory); give"));
+  EXPECT_EQ(command({"lab", "run", "two_generals", "--svg", ""}).code, kExitUsage);
 }
 
 }  // namespace

@@ -119,7 +119,10 @@ StatusOr<etcdserverpb::PutRequest> PutFlags::request() const {
 }
 
 void DelFlags::add_to(CLI::App& app) {
-  app.add_option("key", key, "The key, or the first one of a range")->type_name("KEY");
+  // Required, though with --prefix it may be empty: a word that got lost must not delete every key.
+  app.add_option("key", key, "The key, or the first one of a range; with --prefix '' means all keys")
+      ->type_name("KEY")
+      ->required();
   app.add_option("range_end", range_end, "The first key behind the range")->type_name("END");
   app.add_flag("--prefix", prefix, "All keys that start with KEY");
   app.add_flag("--from-key", from_key, "All keys from KEY on, in byte order");

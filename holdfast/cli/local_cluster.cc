@@ -13,6 +13,7 @@
 #include <fstream>
 #include <optional>
 
+#include "holdfast/base/fixed_bytes.h"
 #include "holdfast/cli/json.h"
 #include "holdfast/cli/text.h"
 #include "holdfast/replica/engine_name.h"
@@ -43,7 +44,21 @@ struct Settings {
   int members = 0;
   int base_port = 0;
   replica::EngineKind engine = replica::EngineKind::kRaft;
+  std::string token;              // empty: the file is of before it was kept
+  std::vector<std::string> keys;  // likewise; and there are none but with PBFT
 };
+
+// Those of the members, and the administrator's. `count` of them, or none at all; else nothing.
+std::optional<std::vector<std::string>> keys_in(const Json& json, int count) {
+  std::vector<std::string> keys;
+  if (!json.contains("keys")) return keys;
+  if (!json["keys"].is_array() || static_cast<int>(json["keys"].size()) != count) return std::nullopt;
+  for (const Json& key : json["keys"]) {
+    if (!key.is_string() || !crypto::PublicKey::from(from_hex(key.get<std::string>()).value_or(""))) return std::nullopt;
+    keys.push_back(key.get<std::string>());
+  }
+  return keys;
+}
 
 // Nothing when the directory holds no cluster yet.
 StatusOr<std::optional<Settings>> read_settings(const fs::path& file) {
@@ -60,7 +75,12 @@ StatusOr<std::optional<Settings>> read_settings(const fs::path& file) {
   const Json engine = json.is_object() && json.contains("consensus") ? json["consensus"] : Json("raft");
   const auto kind = engine.is_string() ? replica::engine_named(engine.get<std::string>()) : std::nullopt;
   settings.engine = kind.value_or(settings.engine);
-  const bool whole = settings.members > 0 && settings.base_port > 0 && last_port <= 65'535 && kind;
+  const Json token = json.is_object() && json.contains("token") ? json["token"] : Json("");
+  if (token.is_string()) settings.token = token.get<std::string>();
+  const auto keys = json.is_object() ? keys_in(json, settings.members + 1) : std::nullopt;
+  settings.keys = keys.value_or(settings.keys);
+  const bool whole = settings.members > 0 && settings.base_port > 0 && last_port <= 65'535 && kind &&
+                     token.is_string() && keys;
   if (whole) return std::optional(settings);
   return absl::FailedPreconditionError(
       cat(file.string(), " cannot be read as a cluster's description; name another directory with --dir"));
@@ -85,6 +105,26 @@ Status differs(const LocalCluster::Options& options, const Settings& settings, c
   return absl::OkStatus();
 }
 
+// What an attempt to found a cluster leaves behind when it fails, or is cut off.
+bool is_of_a_founding(const std::string& name) {
+  if (name == "LOCK" || name == "administrator.key") return true;
+  return name.size() == 6 && name[0] == 'm' && name[1] >= '1' && name[1] <= '9' && name.ends_with(".key");
+}
+
+// Nothing is put between what somebody else keeps there.
+Status check_ours_or_empty(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::is_directory(directory, error) || fs::exists(directory / "cluster.json", error)) return absl::OkStatus();
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (is_of_a_founding(name)) continue;
+    return absl::FailedPreconditionError(
+        cat(directory.string(), " holds other things (", name, ") and no cluster: there is no cluster.json; name an ",
+            "empty or a new directory with --dir, or that of a cluster"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::optional<int> find_free_ports(int count) {
@@ -104,9 +144,9 @@ StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::open(const Options& option
   auto cluster = std::unique_ptr<LocalCluster>(new LocalCluster);
   std::error_code error;
   cluster->directory_ = fs::absolute(options.directory, error).lexically_normal().string();
+  if (Status status = check_ours_or_empty(cluster->directory_); !status.ok()) return status;
   if (Status status = cluster->claim_directory(); !status.ok()) return status;
   if (Status status = cluster->settle(options); !status.ok()) return status;
-  if (Status status = cluster->check_ports(); !status.ok()) return status;
   return cluster;
 }
 
@@ -140,9 +180,12 @@ Status LocalCluster::settle(const Options& options) {
     founded_members_ = settings.members;
     base_port_ = settings.base_port;
     engine_ = settings.engine;
-  }
-  if (replica::is_byzantine(engine_)) {
-    if (Status status = make_keys(); !status.ok()) return status;
+    token_ = settings.token.empty() ? directory_ : settings.token;
+    keys_ = settings.keys;
+    if (Status status = check_ports(); !status.ok()) return status;
+    if (replica::is_byzantine(engine_) && keys_.empty()) {
+      if (Status status = read_keys(); !status.ok()) return status;
+    }
   }
   for (int number = 1; number <= founded_members_; ++number) {
     std::vector<std::string> args = member_flags(number);
@@ -166,29 +209,48 @@ Status LocalCluster::found(const Options& options, const std::string& file) {
     if (!base) return absl::UnavailableError("no free ports were found; name some with --base-port");
     base_port_ = *base;
   }
+  // cluster.json comes last: what fails before leaves nothing settled, and the next attempt chooses anew.
+  if (Status status = check_ports(); !status.ok()) return status;
+  token_ = directory_;
+  if (replica::is_byzantine(engine_)) {
+    if (Status status = make_keys(); !status.ok()) return status;
+  }
+  Json settings = {{"members", founded_members_},
+                   {"base_port", base_port_},
+                   {"consensus", std::string(replica::name_of(engine_))},
+                   {"token", token_}};
+  if (!keys_.empty()) settings["keys"] = keys_;
   std::ofstream out(file);
-  out << Json{{"members", founded_members_},
-              {"base_port", base_port_},
-              {"consensus", std::string(replica::name_of(engine_))}}
-             .dump()
-      << "\n";
+  out << settings.dump() << "\n";
   if (!out.flush()) return absl::FailedPreconditionError(cat("cannot write ", file));
   return absl::OkStatus();
 }
 
-// Those that are there are kept.
+std::string LocalCluster::key_file(int number) const {
+  return cat(directory_, "/", number > founded_members_ ? "administrator" : cat("m", number), ".key");
+}
+
+// Those that are there are kept: an attempt that was cut off made them.
 Status LocalCluster::make_keys() {
   for (int number = 1; number <= founded_members_ + 1; ++number) {
-    const std::string name = number > founded_members_ ? "administrator" : cat("m", number);
-    const std::string path = cat(directory_, "/", name, ".key");
-    StatusOr<crypto::PublicKey> key = runtime::make_key_file(path);
+    StatusOr<crypto::PublicKey> key = runtime::make_key_file(key_file(number));
     if (absl::IsAlreadyExists(key.status())) {
-      const StatusOr<crypto::Seed> seed = runtime::read_key_file(path);
+      const StatusOr<crypto::Seed> seed = runtime::read_key_file(key_file(number));
       if (!seed.ok()) return seed.status();
       key = crypto::Identity(*seed).public_key();
     }
     if (!key.ok()) return key.status();
     keys_.push_back(to_hex(key->view()));
+  }
+  return absl::OkStatus();
+}
+
+// Of a cluster whose cluster.json does not keep the public ones. A new key would be that of another member.
+Status LocalCluster::read_keys() {
+  for (int number = 1; number <= founded_members_ + 1; ++number) {
+    const StatusOr<crypto::Seed> seed = runtime::read_key_file(key_file(number));
+    if (!seed.ok()) return seed.status();
+    keys_.push_back(to_hex(crypto::Identity(*seed).public_key().view()));
   }
   return absl::OkStatus();
 }
@@ -210,17 +272,17 @@ std::vector<std::string> LocalCluster::member_flags(int number) const {
                                     cat("--listen-client-urls=", client),
                                     cat("--advertise-client-urls=", client),
                                     cat("--initial-cluster=", join(cluster, ",")),
-                                    cat("--initial-cluster-token=", directory_),
+                                    cat("--initial-cluster-token=", token_),
                                     cat("--consensus=", replica::name_of(engine_))};
   if (!keys_.empty()) {
-    flags.push_back(cat("--member-key-file=", directory_, "/m", number, ".key"));
+    flags.push_back(cat("--member-key-file=", key_file(number)));
     flags.push_back(cat("--administrator-key=", keys_.back()));
   }
   return flags;
 }
 
 Status LocalCluster::check_ports() const {
-  for (int number = 1; number <= size(); ++number) {
+  for (int number = 1; number <= founded_members_; ++number) {
     for (const uint16_t port : {client_port(number), peer_port(number)}) {
       const int error = bind_error(port);
       if (error == 0) continue;
@@ -230,10 +292,6 @@ Status LocalCluster::check_ports() const {
           was_there_
               ? "stop that program, or use another directory (--dir) with other ports"
               : "stop that program, or choose other ports with --base-port=N, or any free ones with --base-port=0";
-      if (!was_there_) {
-        std::error_code ignored;  // nothing has been started: let the next attempt choose anew
-        fs::remove(fs::path(directory_) / "cluster.json", ignored);
-      }
       return absl::UnavailableError(
           cat("port ", port, " of 127.0.0.1, wanted for member ", number, ", ", what, "; ", advice));
     }

@@ -1,11 +1,12 @@
 // A cluster of members on loopback, kept in one directory:
 //
-//   DIR/cluster.json      how many members, from which port on, kept in step by what
+//   DIR/cluster.json      how many members, from which port on, kept in step by what, founded with which token and keys
 //   DIR/m1/, DIR/m2/ ...  the members' data
 //   DIR/m1.log ...        what they print
 //   DIR/m1.key ...        with PBFT: their private keys, and administrator.key
 //
-// A directory that is there is continued: its members' identities and addresses stay what they were.
+// A directory that is there is continued, wherever it was moved to: its members' identities and addresses stay what they
+// were. A key that was lost is not made again: its member does not start, the others do.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +64,8 @@ class LocalCluster {
   Status settle(const Options& options);
   Status found(const Options& options, const std::string& file);
   Status make_keys();
+  Status read_keys();
+  std::string key_file(int number) const;
   Status check_ports() const;
   std::string peer_url(int number) const;
   std::vector<std::string> member_flags(int number) const;
@@ -70,6 +73,7 @@ class LocalCluster {
   std::string directory_;
   int founded_members_ = 0;
   int base_port_ = 0;
+  std::string token_;
   std::vector<std::string> keys_;  // the public ones, and the administrator's; none but with PBFT
   replica::EngineKind engine_ = replica::EngineKind::kRaft;
   bool was_there_ = false;

@@ -203,6 +203,83 @@ TEST_F(LocalClusterTest, ABusyPortIsNamed) {
   close(fd);
 }
 
+// The flag of the members, as they would be started.
+std::string flag_of(LocalCluster& cluster, int number, const std::string& name) {
+  EXPECT_TRUE(cluster.member(number).start().ok());
+  EXPECT_EQ(cluster.member(number).wait(kLong), "exited with code 0");
+  const std::string said = cluster.member(number).last_output(1);
+  const size_t at = said.find(" --" + name + "=");
+  return at == std::string::npos ? "" : said.substr(at + 1, said.find(' ', at + 1) - at - 1);
+}
+
+TEST_F(LocalClusterTest, AMovedDirectoryKeepsItsTokenAndKeys) {
+  LocalCluster::Options by_pbft = options(4);
+  by_pbft.engine = replica::EngineKind::kPbft;
+  by_pbft.program = "/bin/echo";
+  const std::vector<std::string> kept = {"initial-cluster-token", "initial-cluster", "administrator-key"};
+  std::vector<std::string> before;
+  {
+    const auto cluster = LocalCluster::open(by_pbft);
+    ASSERT_TRUE(cluster.ok()) << cluster.status();
+    for (const std::string& name : kept) before.push_back(flag_of(**cluster, 1, name));
+    EXPECT_EQ(before[0], cat("--initial-cluster-token=", directory_, "/cluster"));
+  }
+  std::filesystem::rename(directory_ + "/cluster", directory_ + "/moved");
+  by_pbft.directory = directory_ + "/moved";
+  by_pbft.base_port = -1;
+  // The private key of one member is lost: it will not start, and the others are told what they were told before.
+  std::filesystem::remove(directory_ + "/moved/m2.key");
+  const auto cluster = LocalCluster::open(by_pbft);
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  for (size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(flag_of(**cluster, 1, kept[i]), before[i]);
+  EXPECT_EQ(flag_of(**cluster, 2, "member-key-file"), cat("--member-key-file=", directory_, "/moved/m2.key"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/moved/m2.key")) << "a new key is that of another member";
+}
+
+// A directory of before tokens and keys were kept.
+TEST_F(LocalClusterTest, AKeyThatIsNowhereElseMustBeThere) {
+  LocalCluster::Options by_pbft = options(4);
+  by_pbft.engine = replica::EngineKind::kPbft;
+  by_pbft.program = "/bin/echo";
+  int port = 0;
+  std::string before;
+  {
+    const auto cluster = LocalCluster::open(by_pbft);
+    ASSERT_TRUE(cluster.ok()) << cluster.status();
+    port = (*cluster)->client_port(1);
+    before = flag_of(**cluster, 1, "initial-cluster");
+  }
+  by_pbft.base_port = -1;
+  std::ofstream(directory_ + "/cluster/cluster.json")
+      << cat(R"({"members":4,"consensus":"pbft","base_port":)", port, "}");
+  {
+    const auto cluster = LocalCluster::open(by_pbft);
+    ASSERT_TRUE(cluster.ok()) << cluster.status();
+    EXPECT_EQ(flag_of(**cluster, 1, "initial-cluster"), before);
+    EXPECT_EQ(flag_of(**cluster, 1, "initial-cluster-token"), cat("--initial-cluster-token=", directory_, "/cluster"));
+  }
+  std::filesystem::remove(directory_ + "/cluster/m2.key");
+  EXPECT_THAT(error(LocalCluster::open(by_pbft)), AllOf(HasSubstr("/cluster/m2.key"), HasSubstr("restore it")));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/cluster/m2.key"));
+  for (const char* keys : {R"(["ab"])", "3", R"(["x","x","x","x","x"])"}) {
+    std::ofstream(directory_ + "/cluster/cluster.json")
+        << cat(R"({"members":4,"consensus":"pbft","keys":)", keys, R"(,"base_port":)", port, "}");
+    EXPECT_THAT(error(LocalCluster::open(by_pbft)), HasSubstr("cannot be read as a cluster's description")) << keys;
+  }
+}
+
+TEST_F(LocalClusterTest, NothingIsPutBetweenWhatSomebodyElseKeeps) {
+  std::filesystem::create_directory(directory_ + "/cluster");
+  std::ofstream(directory_ + "/cluster/thesis.tex") << "x";
+  EXPECT_THAT(error(LocalCluster::open(options(1))),
+              AllOf(HasSubstr("holds other things (thesis.tex)"), HasSubstr("--dir")));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/cluster/LOCK"));
+  std::filesystem::remove(directory_ + "/cluster/thesis.tex");
+  // What a founding leaves that was cut off is no obstacle to the next.
+  for (const char* name : {"LOCK", "m1.key", "administrator.key"}) std::ofstream(directory_ + "/cluster/" + name);
+  EXPECT_EQ(error(LocalCluster::open(options(1))), "no error");
+}
+
 TEST_F(LocalClusterTest, MembersAreStartedWithEachOthersAddresses) {
   LocalCluster::Options with_echo = options(2);
   with_echo.program = "/bin/echo";

@@ -1,4 +1,5 @@
-// A check for options that are whole numbers: CLI11 itself takes what does not fit as the nearest number that does.
+// Checks for the values of options: for whole numbers, since CLI11 itself takes what does not fit as the nearest number
+// that does, and for what must not be empty, as from an unset variable of a shell.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,10 @@ inline CLI::Validator whole_number(int64_t least = 0) {
     return cat("\"", text, "\" must be a whole number from ", least, " to ", INT64_MAX);
   };
   return CLI::Validator("").operation([complaint](std::string& text) { return complaint(text); });
+}
+
+inline CLI::Validator not_empty() {
+  return CLI::Validator("").operation([](std::string& text) { return text.empty() ? "has no value" : ""; });
 }
 
 }  // namespace holdfast::cli

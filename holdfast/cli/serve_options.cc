@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "holdfast/cli/nearest.h"
+#include "holdfast/base/nearest.h"
 #include "holdfast/cli/serve_check.h"
 #include "holdfast/cli/serve_flags.h"
 #include "holdfast/cli/text.h"

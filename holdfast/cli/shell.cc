@@ -113,12 +113,20 @@ std::string Shell::hex_digits(std::string_view bytes) {
   return digits;
 }
 
+CLI::Option* list_option(CLI::App& app, const std::string& name, std::vector<std::string>& into,
+                         const std::string& text) {
+  return app.add_option(name, into, text)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("LIST");
+}
+
 void add_client_options(CLI::App& app, Shell& shell, bool hidden) {
   const char* group = hidden ? "" : "Options for every client command";
-  app.add_option("--endpoints", shell.endpoints,
-                 "Members to talk to, HOST:PORT or URLs, separated by commas (HOLDFAST_ENDPOINTS, ETCDCTL_ENDPOINTS)")
-      ->delimiter(',')
-      ->type_name("LIST")
+  list_option(app, "--endpoints", shell.endpoints,
+              "Members to talk to, HOST:PORT or URLs, separated by commas (HOLDFAST_ENDPOINTS, ETCDCTL_ENDPOINTS)")
       ->default_str(join(shell.endpoints, ","))
       ->group(group);
   app.add_option("--command-timeout", shell.command_timeout, "Longest time to wait for an answer")

@@ -52,6 +52,11 @@ struct Shell {
   std::vector<std::string> variable_endpoints_;
 };
 
+// An option with several values: separated by commas in one word, or given several times. Every list is made by this: left
+// to itself the parser also takes all words that follow, and `del --prefix --endpoints=HOST:1 key` would delete every key.
+CLI::Option* list_option(CLI::App& app, const std::string& name, std::vector<std::string>& into,
+                         const std::string& text);
+
 // Adds --endpoints, --json, --hex and --command-timeout; `hidden` from the help, where they are merely also accepted.
 void add_client_options(CLI::App& app, Shell& shell, bool hidden = false);
 

@@ -1,10 +1,9 @@
 // dependability: how many members, repaired how fast, for what availability.
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
+#include "holdfast/base/nearest.h"
 #include "holdfast/cli/group_plan.h"
-#include "holdfast/cli/nearest.h"
 #include "holdfast/cli/number_check.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/span.h"
@@ -12,6 +11,7 @@
 #include "holdfast/cli/text.h"
 #include "holdfast/plot/svg.h"
 #include "holdfast/plot/text_plot.h"
+#include "holdfast/sim/picture_file.h"
 
 namespace holdfast::cli {
 namespace {
@@ -32,7 +32,7 @@ struct DependabilityFlags {
   std::vector<std::string> mttr = {"1m", "10m", "1h", "8h", "1d"};
   std::vector<std::string> members;
   std::string mission, svg;
-  double shape = 1;
+  std::string shape = "1";
   int64_t repairers = 0;
   bool no_plot = false;
 };
@@ -53,6 +53,13 @@ class Reader {
                ": give a time such as 30d, 10m, 1h30m or 2y (units ms s m h d w y), more than nothing"));
     }
     return seconds.value_or(1);
+  }
+  double shape(const std::string& text) {
+    const std::optional<double> shape = parse_number<double>(text);
+    if (!shape || !(*shape >= 0.05 && *shape <= 100)) {
+      fail(cat("--weibull-shape=", text, ": give a number from 0.05 to 100, such as 0.7 or 2"));
+    }
+    return shape.value_or(1);
   }
   size_t count(const std::string& text) {
     const std::optional<uint64_t> n = parse_number<uint64_t>(text);
@@ -97,7 +104,7 @@ GroupQuestion question(Reader& reader, const DependabilityFlags& flags) {
     for (size_t k = 0; k <= 3; ++k) q.members.push_back(*group_size(q.bound, k));
   }
   q.mttr = Reader::sorted(q.mttr), q.members = Reader::sorted(q.members);
-  q.shape = flags.shape;
+  q.shape = reader.shape(flags.shape);
   q.repairers = static_cast<size_t>(flags.repairers);
   if (q.shape != 1 && q.repairers != 0) {
     reader.fail(
@@ -173,9 +180,7 @@ void run(Shell& shell, const DependabilityFlags& flags) {
   const StatusOr<GroupAnswer> a = answer(q);
   if (!a.ok()) return shell.usage_error(std::string(a.status().message()));
   if (!flags.svg.empty()) {
-    std::ofstream file(flags.svg);
-    file << plot::svg(a->chart);
-    if (!file.flush()) return shell.fail(absl::PermissionDeniedError(cat(flags.svg, ": cannot be written")));
+    if (const Status s = sim::write_picture(flags.svg, plot::svg(a->chart)); !s.ok()) return shell.fail(s);
   }
   if (shell.json) return print_json(shell, flags, q, *a);
   print_tables(shell, q, *a);
@@ -188,8 +193,7 @@ void add_flags(CLI::App& app, Shell& shell, DependabilityFlags& flags) {
       ->type_name("AVAILABILITY")
       ->capture_default_str();
   app.add_option("--mttf", flags.mttf, "Mean time until a member fails")->type_name("TIME")->capture_default_str();
-  app.add_option("--mttr", flags.mttr, "Mean times to repair one: the columns of the question, separated by commas")
-      ->delimiter(',')
+  list_option(app, "--mttr", flags.mttr, "Mean times to repair one: the columns of the question, separated by commas")
       ->type_name("TIMES")
       ->default_str("1m,10m,1h,8h,1d");
   app.add_option(
@@ -197,9 +201,8 @@ void add_flags(CLI::App& app, Shell& shell, DependabilityFlags& flags) {
          "How members fail: fail-stop (one is enough), crash (a majority is needed), byzantine (more than two thirds)")
       ->type_name("MODEL")
       ->capture_default_str();
-  app.add_option("--members", flags.members,
-                 "Sizes of the group, separated by commas; default: those for 0 to 3 failures")
-      ->delimiter(',')
+  list_option(app, "--members", flags.members,
+              "Sizes of the group, separated by commas; default: those for 0 to 3 failures")
       ->type_name("NUMBERS");
   app.add_option("--repairers", flags.repairers, "So many are repaired at a time; 0: all that have failed")
       ->check(whole_number(0))
@@ -211,7 +214,7 @@ void add_flags(CLI::App& app, Shell& shell, DependabilityFlags& flags) {
       ->capture_default_str();
   app.add_option("--mission-time", flags.mission, "Also: the chance to survive that long without repair")
       ->type_name("TIME");
-  app.add_option("--svg", flags.svg, "Write the plot to this file, as SVG")->type_name("FILE");
+  app.add_option("--svg", flags.svg, "Write the plot to this file, as SVG")->check(not_empty())->type_name("FILE");
   app.add_flag("--no-plot", flags.no_plot, "Print the tables only");
   app.add_flag("--json", shell.json, "Print JSON");
 }

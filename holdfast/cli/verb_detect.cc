@@ -15,9 +15,7 @@ void add_detect(CLI::App& root, Shell& shell) {
       ->capture_default_str();
   app->add_option("--advertise", flags->advertise, "Address that others send to, if not that of --listen")
       ->type_name("HOST:PORT");
-  app->add_option("--join", flags->join, "Members to find the group by, separated by commas; none begins a group")
-      ->delimiter(',')
-      ->type_name("LIST");
+  list_option(*app, "--join", flags->join, "Members to find the group by, separated by commas; none begins a group");
   app->add_option("--group", flags->group, "Name of the group; members of others are refused")
       ->type_name("NAME")
       ->capture_default_str();
@@ -29,7 +27,7 @@ void add_detect(CLI::App& root, Shell& shell) {
       ->capture_default_str();
   app->add_option("--phi-threshold", flags->phi_threshold, "With phi: suspect when a mistake has chance 1 in 10^N")
       ->type_name("N")
-      ->capture_default_str();
+      ->default_str("8");
   app->add_flag("--no-lifeguard", flags->no_lifeguard, "With swim: do not heed this process's own slowness");
   app->add_option(
          "--key-file", flags->key_file,

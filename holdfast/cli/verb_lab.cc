@@ -3,11 +3,13 @@
 #include <fstream>
 #include <iterator>
 
-#include "holdfast/cli/nearest.h"
+#include "holdfast/base/nearest.h"
+#include "holdfast/cli/number_check.h"
 #include "holdfast/cli/shell.h"
 #include "holdfast/cli/table.h"
 #include "holdfast/lab/play.h"
 #include "holdfast/lab/scenario_files.h"
+#include "holdfast/sim/picture_file.h"
 
 namespace holdfast::cli {
 namespace {
@@ -95,13 +97,7 @@ void run_scenario(Shell& shell, const LabFlags& flags) {
     tell(shell, *scenario, *came, flags.quiet);
   }
   if (!flags.svg.empty()) {
-    std::ofstream file(flags.svg);
-    file << diagram::to_svg(came->picture);
-    file.flush();
-    if (!file) {
-      return shell.fail(absl::InvalidArgumentError(flags.svg + ": cannot be written; give --svg a file in a directory "
-                                                               "that you may write"));
-    }
+    if (const Status s = sim::write_picture(flags.svg, diagram::to_svg(came->picture)); !s.ok()) return shell.fail(s);
     if (!shell.json) shell.out << "\nThe picture is in " << flags.svg << "\n";
   }
   for (const std::string& w : came->warnings) shell.err << "holdfast lab: warning: " << scenario->name << ": " << w << "\n";
@@ -154,7 +150,7 @@ void add_lab(CLI::App& root, Shell& shell) {
   names->callback([&shell] { list(shell); });
   CLI::App* run = app->add_subcommand("run", "Play a scenario; exits with 1 when it does not come as it says");
   run->add_option("scenario", flags->what, "A name, or a file")->type_name("NAME")->required();
-  run->add_option("--svg", flags->svg, "Draw it as a space-time diagram")->type_name("FILE");
+  run->add_option("--svg", flags->svg, "Draw it as a space-time diagram")->check(not_empty())->type_name("FILE");
   run->add_flag("--quiet", flags->quiet, "Tell only what the scenario itself says");
   run->add_flag("--json", shell.json, "Print JSON");
   run->callback([flags, &shell] { run_scenario(shell, *flags); });

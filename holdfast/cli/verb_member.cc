@@ -157,6 +157,7 @@ void run_signed_add(Shell& shell, const MemberFlags& flags) {
   }
   std::optional<GroupChange> change = group_change(shell, flags);
   if (!change) return;
+  change->added_name = flags.name;
   change->added_peer_urls = flags.peer_urls;
   change->removed = replaced;
   const StatusOr<GroupChanged> changed = change_group(*change);
@@ -183,6 +184,12 @@ void run_add(Shell& shell, const MemberFlags& flags) {
   if (!flags.replacing.empty()) return shell.usage_error("--replacing needs --administrator-key-file");
   const auto client = check_peer_urls(shell, flags.peer_urls) ? shell.connect() : nullptr;
   if (client == nullptr) return;
+  // The request has no name: it is the new member that will say its own, and it would be refused a second one.
+  const auto before = client->member_list(/*linearizable=*/true);
+  if (!before.ok()) return shell.fail(before.status());
+  std::vector<GroupMember> members;
+  for (const pb::Member& m : before->members()) members.push_back({NodeId(m.id()), m.name(), {}});
+  if (const Status s = check_name_is_free(flags.name, members); !s.ok()) return shell.usage_error(cat(s.message()));
   const auto response = client->member_add(flags.peer_urls, flags.learner);
   if (!response.ok()) return shell.fail(response.status());
   if (!shell.json) return print_how_to_start(shell, flags, *response);
@@ -251,9 +258,7 @@ void add_member(CLI::App& root, Shell& shell) {
         ->type_name("TOKEN");
   }
   for (CLI::App* app : {added, update}) {
-    app->add_option("--peer-urls", flags->peer_urls, "Where the other members reach it, separated by commas")
-        ->delimiter(',')
-        ->type_name("LIST")
+    list_option(*app, "--peer-urls", flags->peer_urls, "Where the other members reach it, separated by commas")
         ->required();
   }
   remove->callback([flags, &shell] {

@@ -30,6 +30,11 @@ void run(Shell& shell, const UpFlags& flags, const std::string& program) {
     return shell.usage_error(cat("--consensus=", flags.consensus, " needs at least four members, of which one may lie; "
                                  "write -n 4"));
   }
+  // Before anything is made.
+  const auto too_few = [&](const std::string& what) {
+    shell.usage_error(cat("--demo kills one member and then more of them: it needs at least three, and ", what));
+  };
+  if (flags.demo && flags.members > 0 && flags.members < 3) return too_few(cat("-n says ", flags.members));
   Interrupts interrupts;  // before any thread is started
   LocalCluster::Options options;
   options.members = flags.members;
@@ -42,6 +47,9 @@ void run(Shell& shell, const UpFlags& flags, const std::string& program) {
     shell.err << "holdfast up: " << cat(cluster.status().message()) << "\n";
     shell.exit_code = kExitFailed;
     return;
+  }
+  if (flags.demo && (*cluster)->size() < 3) {
+    return too_few(cat((*cluster)->directory(), " holds a cluster of ", (*cluster)->size()));
   }
   const auto pace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*pace);
   shell.exit_code =
@@ -67,8 +75,10 @@ void add_up(CLI::App& root, Shell& shell) {
                   "What keeps the members in step: raft, paxos or pbft (four members, of which one may lie); raft when "
                   "the directory is new")
       ->type_name("ENGINE");
-  app->add_flag("--demo", flags->demo, "Write under load, kill and restart members, check everything, and end");
+  CLI::Option* demo =
+      app->add_flag("--demo", flags->demo, "Write under load, kill and restart members, check everything, and end");
   app->add_option("--pace", flags->pace, "With --demo: how long to write before and after a member is killed")
+      ->needs(demo)
       ->type_name("DURATION")
       ->capture_default_str();
   app->footer(

@@ -10,6 +10,7 @@
 
 #include "holdfast/base/assert.h"
 #include "holdfast/base/checksum.h"
+#include "holdfast/runtime/sockets.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -22,19 +23,6 @@ crypto::Nonce random_nonce() {
   ensure(getrandom(nonce.data(), nonce.view().size(), 0) == static_cast<ssize_t>(nonce.view().size()),
          "the kernel gives random bytes");
   return nonce;
-}
-
-Status listen_error(const Url& url, const asio::error_code& error) {
-  const std::string at = fmt::format("{}:{}", url.host, url.port);
-  if (error == asio::error::address_in_use) {
-    return absl::UnavailableError(
-        fmt::format("cannot listen on {}: the address is in use; stop the other process or choose another port", at));
-  }
-  if (error == asio::error::access_denied) {
-    return absl::PermissionDeniedError(
-        fmt::format("cannot listen on {}: permission denied; ports below 1024 need privileges", at));
-  }
-  return absl::InvalidArgumentError(fmt::format("cannot listen on {}: {}", at, error.message()));
 }
 
 }  // namespace

@@ -122,10 +122,27 @@ StatusOr<crypto::PublicKey> make_key_file(const std::string& path) {
 
 StatusOr<crypto::Seed> read_key_file(const std::string& path) {
   const Descriptor in(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (in.get() < 0 && errno == ENOENT) {
+    return absl::NotFoundError(
+        fmt::format("there is no key file {}; give the path of the one that there is, restore it from a backup, or "
+                    "replace the member by one with a new key (holdfast key new)",
+                    path));
+  }
   if (in.get() < 0) return cannot("read", path, errno);
   struct stat info {};
   if (fstat(in.get(), &info) != 0) return cannot("read", path, errno);
   if (!S_ISREG(info.st_mode)) return absl::DataLossError(fmt::format("{} is no file", path));
+  std::string text(1024, '\0');
+  const ssize_t n = read(in.get(), text.data(), text.size());
+  if (n < 0) return cannot("read", path, errno);
+  text.resize(static_cast<size_t>(n));
+  StatusOr<crypto::Seed> seed = parse_key_file(text);
+  if (!seed.ok()) {
+    return Status(seed.status().code(),
+                  fmt::format("{} holds no member key: {}; restore it from a backup, or replace the "
+                              "member by one with a new key (holdfast key new)",
+                              path, std::string(seed.status().message())));
+  }
   if ((info.st_mode & kTooOpen) != 0) {
     return absl::PermissionDeniedError(
         fmt::format("others than its owner may read or change {}, which holds a private key; protect it (chmod 600 "
@@ -133,16 +150,7 @@ StatusOr<crypto::Seed> read_key_file(const std::string& path) {
                     "may have read it, replace the member by one with a new key",
                     path, path));
   }
-  std::string text(1024, '\0');
-  const ssize_t n = read(in.get(), text.data(), text.size());
-  if (n < 0) return cannot("read", path, errno);
-  text.resize(static_cast<size_t>(n));
-  StatusOr<crypto::Seed> seed = parse_key_file(text);
-  if (seed.ok()) return seed;
-  return Status(seed.status().code(),
-                fmt::format("{} holds no member key: {}; restore it from a backup, or replace the "
-                            "member by one with a new key (holdfast key new)",
-                            path, std::string(seed.status().message())));
+  return seed;
 }
 
 StatusOr<std::optional<crypto::PublicKey>> key_in(const std::vector<std::string>& peer_urls) {

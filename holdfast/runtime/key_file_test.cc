@@ -104,9 +104,12 @@ TEST_F(KeyFile, AFileThatOthersMayReadIsRefused) {
 TEST_F(KeyFile, ErrorsNameTheFile) {
   EXPECT_EQ(read_key_file(path("none")).status().code(), StatusCode::kNotFound);
   EXPECT_THAT(std::string(read_key_file(path("none")).status().message()), HasSubstr(path("none")));
+  EXPECT_THAT(std::string(read_key_file(path("none")).status().message()), HasSubstr("restore it from a backup"));
   ASSERT_TRUE(make_key_file(path("k")).ok());
   std::ofstream(path("k")) << "something else";
   EXPECT_EQ(read_key_file(path("k")).status().code(), StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(read_key_file(path("k")).status().message()), HasSubstr("holds no member key"));
+  chmod(path("k").c_str(), 0644);  // who has named a wrong file is not told to protect that one
   EXPECT_THAT(std::string(read_key_file(path("k")).status().message()), HasSubstr("holds no member key"));
   EXPECT_EQ(read_key_file(root_).status().code(), StatusCode::kDataLoss) << "a directory";
 }

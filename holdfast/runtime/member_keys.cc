@@ -47,9 +47,9 @@ StatusOr<crypto::Seed> read_member_key(const std::string& path, const NamedMembe
   const StatusOr<crypto::Seed> seed = read_key_file(path);
   if (absl::IsNotFound(seed.status())) {
     return absl::FailedPreconditionError(
-        fmt::format("this member's private key is not in {}. Name the file with {}; or, for a new group, make it with "
-                    "`holdfast key new {}` and put the public key that it prints into the {} of {} at all members. It "
-                    "is never made by itself: nobody would know the public one",
+        fmt::format("this member's private key is not in {}. Name the file with {}, or restore it from a backup; or, for "
+                    "a new group, make it with `holdfast key new {}` and put the public key that it prints into the {} "
+                    "of {} at all members. It is never made by itself: nobody would know the public one",
                     path, terms.key_file, path, terms.place, member.name));
   }
   if (!seed.ok()) return seed.status();

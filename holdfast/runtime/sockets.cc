@@ -3,12 +3,13 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include <fmt/format.h>
 #include <asio/ip/address.hpp>
 #include <asio/post.hpp>
 
 namespace holdfast::runtime {
-namespace {
 
 Status listen_error(const Url& url, const asio::error_code& error) {
   const std::string at = fmt::format("{}:{}", url.host, url.port);
@@ -20,8 +21,16 @@ Status listen_error(const Url& url, const asio::error_code& error) {
     return absl::PermissionDeniedError(
         fmt::format("cannot listen on {}: permission denied; ports below 1024 need privileges", at));
   }
+  if (error.value() == EADDRNOTAVAIL) {
+    return absl::FailedPreconditionError(
+        fmt::format("cannot listen on {}: that is no address of this machine; give one that it has (`ip address` shows "
+                    "them), or 0.0.0.0 for all",
+                    at));
+  }
   return absl::InvalidArgumentError(fmt::format("cannot listen on {}: {}", at, error.message()));
 }
+
+namespace {
 
 StatusOr<Tcp::endpoint> local_endpoint(asio::io_context& loop, const Url& url) {
   asio::error_code error;

@@ -20,8 +20,11 @@ using Tcp = asio::ip::tcp;
 inline std::chrono::nanoseconds to_chrono(Duration d) { return std::chrono::nanoseconds(d.nanos()); }
 
 // Listens on `url`, on its first address. Errors name the address: kUnavailable when it is taken, kPermissionDenied,
-// kInvalidArgument when the name or address is not of this machine.
+// kFailedPrecondition when it is not of this machine, kInvalidArgument when the name has no address.
 StatusOr<Tcp::acceptor> listen_on(asio::io_context& loop, const Url& url);
+
+// Why nothing can listen on `url`, TCP or UDP, and what to do; the codes are those of listen_on.
+Status listen_error(const Url& url, const asio::error_code& error);
 
 // Prepares a connection between members: no delay, and the kernel gives up on unacknowledged data after `timeout`.
 void tune(Tcp::socket& socket, Duration timeout);

@@ -13,6 +13,7 @@
 #include "holdfast/replica/engine_name.h"
 #include "holdfast/sim/check/history.h"
 #include "holdfast/sim/engine_choice.h"
+#include "holdfast/sim/picture_file.h"
 #include "holdfast/sim/scenario.h"
 #include "holdfast/sim/sim_options.h"
 #include "holdfast/sim/sim_progress.h"
@@ -122,7 +123,8 @@ StatusOr<RunSpec> spec_for(const SimOptions& o, uint64_t seed) {
   return spec;
 }
 
-enum Outcome : int { kKept = 0, kBroken = 1, kWrongUsage = 2 };
+// kFailed: a promise was broken, or what came of it could not be written.
+enum Outcome : int { kKept = 0, kFailed = 1, kWrongUsage = 2 };
 
 // What a job runs: every jobs-th seed, beginning with its own. All stop when one has failed.
 struct Share {
@@ -130,6 +132,7 @@ struct Share {
   SimProgress& progress;
   std::ostream& out;
   std::ostream& err;
+  bool undrawn = false;  // the picture could not be written
 
   Outcome run(unsigned job) {
     running_options = &o;
@@ -141,7 +144,7 @@ struct Share {
     }
     std::signal(SIGABRT, SIG_DFL);
     out.flush();
-    return progress.failures() == 0 ? kKept : kBroken;
+    return progress.failures() == 0 && !undrawn ? kKept : kFailed;
   }
 
   bool run_seed(uint64_t seed) {
@@ -190,13 +193,10 @@ struct Share {
       return false;
     }
     for (const Violation& v : result.violations) chart.fail(v.at, v.oracle);
-    std::ofstream file(o.svg);
-    file << diagram::to_svg(chart.chart(run_command(o, result.seed)));
-    file.flush();
-    if (!file) {
-      err << "holdfast sim: " << o.svg << ": cannot be written; give --svg a file in a directory that you may write\n";
-      return false;
-    }
+    const Status written = write_picture(o.svg, diagram::to_svg(chart.chart(run_command(o, result.seed))));
+    undrawn = !written.ok();
+    if (undrawn) err << "holdfast sim: " << written.message() << "\n";
+    if (written.ok() && !o.json) out << "The picture is in " << o.svg << "\n";
     return true;
   }
 };
@@ -212,7 +212,12 @@ Outcome run_jobs(Share& share) {
   share.out.flush();
   for (unsigned job = 0; job < share.o.jobs; ++job) {
     const pid_t child = fork();
-    if (child == 0) _exit(share.run(job));
+    if (child == 0) {
+      const Outcome outcome = share.run(job);
+      if (share.out) _exit(outcome);
+      share.err << "holdfast sim: standard output cannot be written; what it holds is not all\n";
+      _exit(std::max<int>(outcome, kFailed));
+    }
     if (child < 0) {
       share.err << "holdfast sim: cannot start " << share.o.jobs << " processes; give --jobs fewer\n";
       for (const pid_t started : children) kill(started, SIGTERM);
@@ -224,7 +229,7 @@ Outcome run_jobs(Share& share) {
   for (const pid_t child : children) {
     int status = 0;
     waitpid(child, &status, 0);
-    worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(kBroken));
+    worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(kFailed));
   }
   return static_cast<Outcome>(worst);
 }
@@ -243,7 +248,7 @@ int sim_main(const std::vector<std::string>& args, std::ostream& out, std::ostre
     return kKept;
   }
   SimProgress progress(o.one_run() ? 1 : o.last - o.first + 1, o.one_run() ? Duration() : kProgressInterval, err);
-  Share share{o, progress, out, err};
+  Share share{.o = o, .progress = progress, .out = out, .err = err};
   const Outcome outcome = o.jobs > 1 && !o.one_run() ? run_jobs(share) : share.run(0);
   if (o.marks) print_marks(out);
   if (outcome != kWrongUsage && !o.one_run() && !o.json && !o.spec) {

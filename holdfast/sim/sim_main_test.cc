@@ -46,11 +46,13 @@ TEST(SimMain, DrawsARunWithoutChangingIt) {
   const std::string file = ::testing::TempDir() + "/sim_main_test.svg";
   const Outcome drawn = run({"--seed", "7", "--svg", file, "--svg-window", "300..340"});
   EXPECT_EQ(drawn.code, 0);
-  EXPECT_EQ(drawn.out, run({"--seed", "7"}).out);
+  EXPECT_EQ(drawn.out, run({"--seed", "7"}).out + "The picture is in " + file + "\n");
   std::stringstream svg;
   svg << std::ifstream(file).rdbuf();
   EXPECT_THAT(svg.str(), AllOf(StartsWith("<svg "), HasSubstr("RequestVote"), HasSubstr("holdfast sim --seed 7")));
-  EXPECT_THAT(run({"--seed", "7", "--svg", "/proc/none/x.svg"}).err, HasSubstr("/proc/none/x.svg: cannot be written"));
+  const Outcome undrawn = run({"--seed", "7", "--svg", "/proc/none/x.svg"});
+  EXPECT_EQ(undrawn.code, 1);
+  EXPECT_THAT(undrawn.err, HasSubstr("/proc/none/x.svg: cannot be written (No such file or directory)"));
 }
 
 std::string drawn_with(std::vector<std::string> args) {
@@ -181,12 +183,13 @@ TEST(SimMain, ScenariosAreReadAndTheirMistakesNamed) {
 
 TEST(SimMain, WrongUsageIsExplained) {
   const std::pair<std::vector<std::string>, const char*> table[] = {
-      {{"--sede=1"}, "unknown option --sede=1"},
+      {{"--sede=1"}, "unknown option --sede=1; did you mean --seed?"},
+      {{"--sed", "1"}, "unknown option --sed; did you mean --seed?"},
       {{"7"}, "unknown option 7"},
-      {{"--seed"}, "--seed needs a number"},
-      {{"--seed=-1"}, "--seed needs a number"},
-      {{"--seed=99999999999999999999999"}, "--seed needs a number"},
-      {{"--seeds=5..3"}, "--seeds needs a range such as 1..1000"},
+      {{"--seed"}, "--seed needs a whole number"},
+      {{"--seed=-1"}, "--seed needs a whole number from 0 to 18446744073709551615, not \"-1\""},
+      {{"--seed", "99999999999999999999"}, "not \"99999999999999999999\""},
+      {{"--seeds=5..3"}, "--seeds needs a range such as 1..1000, the smaller number first, not \"5..3\""},
       {{"--seeds=5"}, "--seeds needs a range such as 1..1000"},
       {{"--seeds=1..2..3"}, "--seeds needs a range such as 1..1000"},
       {{"--jobs=0"}, "--jobs needs a number from 1 to 256"},

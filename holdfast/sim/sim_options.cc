@@ -6,6 +6,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "holdfast/base/nearest.h"
 #include "holdfast/replica/engine_name.h"
 
 namespace holdfast::sim {
@@ -41,7 +42,8 @@ Examples:
   holdfast sim --seed 42 --svg run.svg --svg-window 300..340
   holdfast sim --scenario holdfast/sim/scenarios/leader_killed_under_load.toml
 
-Progress of a long run goes to standard error. Exit codes: 0 every promise was kept, 1 one was broken, 2 wrong usage.
+Progress of a long run goes to standard error. Exit codes: 0 every promise was kept, 1 one was broken or
+the picture could not be written, 2 wrong usage.
 )";
 
 struct Option {
@@ -128,8 +130,8 @@ bool set_flag(SimOptions& o, const std::string&) {
 }
 
 constexpr Option kOptions[] = {
-    {"--seed", set_seed, "a number"},
-    {"--seeds", set_seeds, "a range such as 1..1000"},
+    {"--seed", set_seed, "a whole number from 0 to 18446744073709551615"},
+    {"--seeds", set_seeds, "a range such as 1..1000, the smaller number first"},
     {"--jobs", set_jobs, "a number from 1 to 256"},
     {"--scenario", set_scenario, "a file"},
     {"--engine", set_engine, "raft, paxos or pbft"},
@@ -144,6 +146,12 @@ constexpr Option kOptions[] = {
     {"--help", set_flag<&SimOptions::help>, nullptr},
     {"-h", set_flag<&SimOptions::help>, nullptr},
 };
+
+Status unknown(const std::string& arg, const std::string& name) {
+  const std::string guess = nearest(name, sim_option_names());
+  const bool word = guess.empty() || !name.starts_with("--");
+  return absl::InvalidArgumentError(absl::StrCat("unknown option ", arg, word ? "" : absl::StrCat("; did you mean ", guess, "?")));
+}
 
 Status wrong(const SimOptions& o, bool range_given) {
   if (range_given && o.one_seed) return absl::InvalidArgumentError("--seed and --seeds exclude each other");
@@ -173,7 +181,7 @@ StatusOr<SimOptions> parse_sim_options(const std::vector<std::string>& args) {
     const std::string name = args[i].substr(0, equals);
     const auto* option =
         std::find_if(std::begin(kOptions), std::end(kOptions), [&](auto& o) { return o.name == name; });
-    if (option == std::end(kOptions)) return absl::InvalidArgumentError(absl::StrCat("unknown option ", args[i]));
+    if (option == std::end(kOptions)) return unknown(args[i], name);
     const bool takes_value = option->needs != nullptr;
     if (!takes_value && equals != std::string::npos) {
       return absl::InvalidArgumentError(absl::StrCat(name, " takes no value"));
@@ -184,7 +192,10 @@ StatusOr<SimOptions> parse_sim_options(const std::vector<std::string>& args) {
     } else if (takes_value && i + 1 < args.size()) {
       value = args[++i];
     }
-    if (!option->set(out, value)) return absl::InvalidArgumentError(absl::StrCat(name, " needs ", option->needs));
+    if (!option->set(out, value)) {
+      const std::string instead = value.empty() ? "" : absl::StrCat(", not \"", value, "\"");
+      return absl::InvalidArgumentError(absl::StrCat(name, " needs ", option->needs, instead));
+    }
     range_given |= name == "--seeds";
     seed_given |= name == "--seed";
   }

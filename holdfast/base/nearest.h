@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace holdfast::cli {
+namespace holdfast {
 
 // The number of single-character insertions, deletions and replacements that turn `a` into `b`.
 int edit_distance(std::string_view a, std::string_view b);
@@ -14,4 +14,4 @@ int edit_distance(std::string_view a, std::string_view b);
 // distance must be at most 2, or a third of the length of what was typed.
 std::string nearest(std::string_view typed, const std::vector<std::string_view>& candidates);
 
-}  // namespace holdfast::cli
+}  // namespace holdfast

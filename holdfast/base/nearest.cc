@@ -1,9 +1,9 @@
-#include "holdfast/cli/nearest.h"
+#include "holdfast/base/nearest.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace holdfast::cli {
+namespace holdfast {
 
 int edit_distance(std::string_view a, std::string_view b) {
   std::vector<int> row(b.size() + 1);
@@ -33,4 +33,4 @@ std::string nearest(std::string_view typed, const std::vector<std::string_view>&
   return found;
 }
 
-}  // namespace holdfast::cli
+}  // namespace holdfast
