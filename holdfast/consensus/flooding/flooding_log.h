@@ -60,8 +60,8 @@ class FloodingLog {
   void start(Time now, Out& out);
   void on_message(Time now, NodeId from, const LogMessage& message, Out& out);
   void on_stable(Time, StableSeq, Out&) {}
-  // Proposes what has come since: many commands of one batch of inputs share a slot. Or the next round, when the last
-  // step has said one already.
+  // Proposes what has come since: many commands of one batch of inputs share a slot. Or says what the last step could
+  // not say because it had said something already.
   void on_time(Time now, Out& out);
   Time deadline() const;
   void check_invariants() const;
