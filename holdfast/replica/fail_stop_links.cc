@@ -72,6 +72,13 @@ std::vector<flooding::LogMessage> FailStopLinks::receive(Time now, NodeId from, 
   return taken;
 }
 
+bool FailStopLinks::all_acknowledged(const std::vector<NodeId>& group) const {
+  return std::all_of(group.begin(), group.end(), [&](NodeId id) {
+    const auto at = channels_.find(id);
+    return at == channels_.end() || at->second.unacknowledged.empty();
+  });
+}
+
 std::vector<NodeId> FailStopLinks::find_crashed(Time now) {
   std::vector<NodeId> found;
   for (const auto& [id, c] : channels_) {

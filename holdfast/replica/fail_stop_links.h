@@ -53,6 +53,8 @@ class FailStopLinks {
   void send(NodeId to, flooding::LogMessage message);
   // The messages that have come to be taken with this frame, in order.
   std::vector<flooding::LogMessage> receive(Time now, NodeId from, const FailStopFrame& frame);
+  // Whether everybody of `group` who is not taken for crashed has taken all that was said to it.
+  bool all_acknowledged(const std::vector<NodeId>& group) const;
   bool has_crashed(NodeId id) const { return crashed_.contains(id); }
   // Those who are to be told so now, in case they live: rarely.
   std::vector<NodeId> to_be_told(Time now);
