@@ -60,7 +60,7 @@ class FailStopLinks {
   std::vector<NodeId> to_be_told(Time now);
   // Those who are taken for crashed as of now.
   std::vector<NodeId> find_crashed(Time now);
-  // What is to be said now: new messages at once, everything again when it is time.
+  // What is to be said now: new messages and acknowledgements at once, everything again when it is time.
   std::vector<Frame> frames(Time now);
   Time deadline() const;
 
@@ -72,7 +72,8 @@ class FailStopLinks {
     uint64_t next = 1;  // of the message to be taken next
     std::optional<uint64_t> life;
     Time heard;  // or known to have begun; Time() before
-    Time due;
+    // A frame is due at the earlier one: only with an acknowledgement, or with everything that is not acknowledged.
+    Time acknowledge_at = Time::never(), repeat_at;
   };
   FailStopFrame frame_of(const Channel& c, uint64_t from) const;
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +68,37 @@ TEST(FailStopLinks, WhatWasNeverSaidStaysToBeSaid) {
   ASSERT_FALSE(frames.empty());
   EXPECT_EQ(frames[0].to, kTwo);
   EXPECT_EQ(frames[0].frame.messages.size(), 1u);
+}
+
+TEST(FailStopLinks, AnAcknowledgementRepeatsNothingAndPutsNoRepetitionOff) {
+  FailStopLinks l = links(1);
+  const auto to_two = [&](int64_t ms) {
+    for (FailStopLinks::Frame& f : l.frames(at(ms))) {
+      if (f.to == kTwo) return std::optional(f.frame);
+    }
+    return std::optional<FailStopFrame>();
+  };
+  l.send(kTwo, flooding::InSlot{1, flooding::Proposals{1, {}}});
+  EXPECT_EQ(to_two(100)->messages.size(), 1u);
+  FailStopFrame frame = said(1, flooding::Proposals{1, {}});
+  for (int64_t ms = 105; ms < 120; ms += 5) {
+    l.receive(at(ms), kTwo, frame);
+    ASSERT_TRUE(to_two(ms)) << ms;
+    l.receive(at(ms), kTwo, FailStopFrame{7, 1, ++frame.first, {}});
+    EXPECT_FALSE(to_two(ms)) << "once";
+  }
+  l.send(kTwo, flooding::InSlot{1, flooding::Decided{}});
+  const auto news = to_two(119);
+  EXPECT_EQ(news->first, 2u);
+  EXPECT_EQ(news->messages.size(), 1u);
+  EXPECT_FALSE(to_two(119));
+  const auto again = to_two(120);
+  ASSERT_TRUE(again) << "an interval after it was said";
+  EXPECT_EQ(again->first, 1u);
+  EXPECT_EQ(again->messages.size(), 2u);
+  l.receive(at(121), kTwo, FailStopFrame{7, 3, 4, {}});
+  EXPECT_FALSE(to_two(139));
+  EXPECT_TRUE(to_two(140)) << "a sign of life";
 }
 
 TEST(FailStopLinks, WhatCountsAsAcknowledgedIsWhatTheGroupHasTaken) {
