@@ -25,7 +25,8 @@ struct Wanted {
 struct Noticed {
   uint8_t node = 0;
 };
-using Input = std::variant<Received, ReceivedInSlot, Wanted, Noticed>;
+struct NextStep {};
+using Input = std::variant<Received, ReceivedInSlot, Wanted, Noticed, NextStep>;
 
 void run(std::string_view bytes) {
   codec::Reader r(Slice::copy_of(bytes));
@@ -51,6 +52,8 @@ void run(std::string_view bytes) {
     } else if (const auto* w = std::get_if<Wanted>(&input)) {
       (void)one.propose(Time(), w->value, out);
       (void)log.submit(Time(), w->value, log_out);
+    } else if (std::holds_alternative<NextStep>(input)) {
+      one.on_time(Time(), out);
     } else {
       const NodeId node(std::get<Noticed>(input).node % 5);
       one.on_crash(Time(), node, out);

@@ -61,7 +61,7 @@ std::vector<flooding::LogMessage> FailStopLinks::receive(Time now, NodeId from, 
     taken.push_back(frame.messages[i]);
     everybody_has_begun |= follows_a_round(taken.back());
     ++c.next;
-    c.due = std::min(c.due, now);  // the acknowledgement
+    c.acknowledge_at = now;
   }
   for (auto& [id, other] : channels_) {
     if (!everybody_has_begun || other.heard != Time()) continue;
@@ -70,6 +70,13 @@ std::vector<flooding::LogMessage> FailStopLinks::receive(Time now, NodeId from, 
     other.heard = now;
   }
   return taken;
+}
+
+bool FailStopLinks::all_acknowledged(const std::vector<NodeId>& group) const {
+  return std::all_of(group.begin(), group.end(), [&](NodeId id) {
+    const auto at = channels_.find(id);
+    return at == channels_.end() || at->second.unacknowledged.empty();
+  });
 }
 
 std::vector<NodeId> FailStopLinks::find_crashed(Time now) {
@@ -107,11 +114,13 @@ std::vector<FailStopLinks::Frame> FailStopLinks::frames(Time now) {
   std::vector<Frame> out;
   for (auto& [id, c] : channels_) {
     const bool news = c.said < c.first + c.unacknowledged.size();
-    if (!news && now < c.due) continue;
-    // When it is time, from the first that is not acknowledged on: it may be lost.
-    FailStopFrame frame = frame_of(c, now >= c.due ? c.first : c.said);
+    const bool repeats = now >= c.repeat_at;
+    if (!news && !repeats && now < c.acknowledge_at) continue;
+    // When it is time, from the first that is not acknowledged on: it may be lost. Else what is under way has its time.
+    if (repeats || c.said == c.first) c.repeat_at = now + config_.interval;
+    c.acknowledge_at = Time::never();
+    FailStopFrame frame = frame_of(c, repeats ? c.first : c.said);
     c.said = std::max(c.said, frame.first + frame.messages.size());
-    c.due = now + config_.interval;
     out.push_back({id, std::move(frame)});
   }
   return out;
@@ -121,7 +130,7 @@ Time FailStopLinks::deadline() const {
   Time soonest = crashed_.empty() ? Time::never() : tell_at_;
   for (const auto& [id, c] : channels_) {
     if (c.said < c.first + c.unacknowledged.size()) return Time();
-    soonest = std::min(soonest, c.due);
+    soonest = std::min({soonest, c.acknowledge_at, c.repeat_at});
     if (c.heard != Time()) soonest = std::min(soonest, c.heard + config_.crash_timeout);
   }
   return soonest;

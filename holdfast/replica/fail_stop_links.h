@@ -53,12 +53,14 @@ class FailStopLinks {
   void send(NodeId to, flooding::LogMessage message);
   // The messages that have come to be taken with this frame, in order.
   std::vector<flooding::LogMessage> receive(Time now, NodeId from, const FailStopFrame& frame);
+  // Whether everybody of `group` who is not taken for crashed has taken all that was said to it.
+  bool all_acknowledged(const std::vector<NodeId>& group) const;
   bool has_crashed(NodeId id) const { return crashed_.contains(id); }
   // Those who are to be told so now, in case they live: rarely.
   std::vector<NodeId> to_be_told(Time now);
   // Those who are taken for crashed as of now.
   std::vector<NodeId> find_crashed(Time now);
-  // What is to be said now: new messages at once, everything again when it is time.
+  // What is to be said now: new messages and acknowledgements at once, everything again when it is time.
   std::vector<Frame> frames(Time now);
   Time deadline() const;
 
@@ -70,7 +72,8 @@ class FailStopLinks {
     uint64_t next = 1;  // of the message to be taken next
     std::optional<uint64_t> life;
     Time heard;  // or known to have begun; Time() before
-    Time due;
+    // A frame is due at the earlier one: only with an acknowledgement, or with everything that is not acknowledged.
+    Time acknowledge_at = Time::never(), repeat_at;
   };
   FailStopFrame frame_of(const Channel& c, uint64_t from) const;
 

@@ -145,6 +145,7 @@ template <class Step>
 void FailStopReplica::log_step(Time now, Out& out, Step&& step) {
   if (stopped_) return;
   log_out_.continue_at(out.next_seq());
+  log_.acknowledged(links_.all_acknowledged(log_.group()));
   step(log_out_);
   for (auto& p : log_out_.persisted) out.persist(std::move(p.record));
   for (auto& s : log_out_.sent) links_.send(s.to, std::move(s.wire));
@@ -214,6 +215,7 @@ void FailStopReplica::show_members(Out& out) {
 }
 
 void FailStopReplica::say(Time now, Out& out) {
+  log_.acknowledged(links_.all_acknowledged(log_.group()));  // it may go on at once
   for (const NodeId id : links_.to_be_told(now)) out.send(id, notice_of_this_part());
   for (FailStopLinks::Frame& f : links_.frames(now)) out.send(f.to, std::move(f.frame));
 }

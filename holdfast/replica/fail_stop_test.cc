@@ -1,7 +1,9 @@
 // The channels of a fail-stop group, and the replica on them, step by step.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +70,51 @@ TEST(FailStopLinks, WhatWasNeverSaidStaysToBeSaid) {
   EXPECT_EQ(frames[0].frame.messages.size(), 1u);
 }
 
+TEST(FailStopLinks, AnAcknowledgementRepeatsNothingAndPutsNoRepetitionOff) {
+  FailStopLinks l = links(1);
+  const auto to_two = [&](int64_t ms) {
+    for (FailStopLinks::Frame& f : l.frames(at(ms))) {
+      if (f.to == kTwo) return std::optional(f.frame);
+    }
+    return std::optional<FailStopFrame>();
+  };
+  l.send(kTwo, flooding::InSlot{1, flooding::Proposals{1, {}}});
+  EXPECT_EQ(to_two(100)->messages.size(), 1u);
+  FailStopFrame frame = said(1, flooding::Proposals{1, {}});
+  for (int64_t ms = 105; ms < 120; ms += 5) {
+    l.receive(at(ms), kTwo, frame);
+    ASSERT_TRUE(to_two(ms)) << ms;
+    l.receive(at(ms), kTwo, FailStopFrame{7, 1, ++frame.first, {}});
+    EXPECT_FALSE(to_two(ms)) << "once";
+  }
+  l.send(kTwo, flooding::InSlot{1, flooding::Decided{}});
+  const auto news = to_two(119);
+  EXPECT_EQ(news->first, 2u);
+  EXPECT_EQ(news->messages.size(), 1u);
+  EXPECT_FALSE(to_two(119));
+  const auto again = to_two(120);
+  ASSERT_TRUE(again) << "an interval after it was said";
+  EXPECT_EQ(again->first, 1u);
+  EXPECT_EQ(again->messages.size(), 2u);
+  l.receive(at(121), kTwo, FailStopFrame{7, 3, 4, {}});
+  EXPECT_FALSE(to_two(139));
+  EXPECT_TRUE(to_two(140)) << "a sign of life";
+}
+
+TEST(FailStopLinks, WhatCountsAsAcknowledgedIsWhatTheGroupHasTaken) {
+  FailStopLinks l = links(1);
+  EXPECT_TRUE(l.all_acknowledged({kTwo, kThree}));
+  l.send(kTwo, flooding::InSlot{1, flooding::Proposals{1, {}}});
+  EXPECT_FALSE(l.all_acknowledged({kTwo, kThree}));
+  EXPECT_TRUE(l.all_acknowledged({kThree})) << "the others have taken it out of the group";
+  l.frames(at(100));
+  l.receive(at(101), kTwo, FailStopFrame{7, 2, 1, {}});
+  EXPECT_TRUE(l.all_acknowledged({kTwo, kThree}));
+  l.send(kTwo, flooding::InSlot{1, flooding::Decided{}});
+  EXPECT_EQ(l.find_crashed(at(401)), std::vector{kTwo});
+  EXPECT_TRUE(l.all_acknowledged({kTwo, kThree})) << "it will take nothing any more";
+}
+
 // Replicas by hand: what one sends waits until it is delivered.
 class FailStopPair : public testing::Test {
  protected:
@@ -128,6 +175,29 @@ class FailStopPair : public testing::Test {
     for (Out::Sent& s : std::exchange(member(from).said, {})) {
       Member& to = member(s.to.value());
       to.replica.on_message(at(ms), NodeId(from), s.wire, to.out);
+      collect(to);
+    }
+  }
+  // The same, to those of `reached` alone.
+  void deliver_to(std::vector<uint64_t> reached, uint64_t from, int64_t ms) {
+    std::erase_if(member(from).said, [&](const Out::Sent& s) {
+      return std::count(reached.begin(), reached.end(), s.to.value()) == 0;
+    });
+    deliver(from, ms);
+  }
+  // `living` go on for a message delay: what one says comes to the others at the end.
+  void go_on(const std::vector<uint64_t>& living, int64_t ms) {
+    for (const uint64_t n : living) {
+      if (member(n).replica.deadline() <= at(ms)) work(n, ms);
+    }
+    std::vector<std::pair<uint64_t, Out::Sent>> said;
+    for (const uint64_t n : living) {
+      for (Out::Sent& s : std::exchange(member(n).said, {})) said.emplace_back(n, std::move(s));
+    }
+    for (auto& [from, s] : said) {
+      if (std::count(living.begin(), living.end(), s.to.value()) == 0) continue;
+      Member& to = member(s.to.value());
+      to.replica.on_message(at(ms + 1), NodeId(from), s.wire, to.out);
       collect(to);
     }
   }
@@ -214,6 +284,53 @@ TEST_F(FailStopPair, OfTwoPartsOneGoesOn) {
   hear(1, 2, CrashNotice{2, NodeId(2)});
   EXPECT_EQ(member(1).stopped.size(), 1u) << "the larger part goes on";
 }
+
+// docs/protocols/flooding.md, "As the engine of a replicated state machine".
+TEST_F(FailStopTrio, ACommandTakesThreeDelaysWhereAllProposeAndFourWhereOneDoes) {
+  const std::vector<uint64_t> all = {1, 2, 3};
+  for (const uint64_t n : all) start(n);
+  int64_t ms = 2;
+  for (; ms < 100; ++ms) go_on(all, ms);
+  for (const size_t proposers : {3, 1}) {
+    const size_t before = member(1).applied.size();
+    for (uint64_t n = 1; n <= proposers; ++n) member(n).replica.propose(Slice::unowned("a"));
+    int64_t delays = 0;
+    const auto behind = [&](uint64_t n) { return member(n).applied.size() == before; };
+    for (; std::any_of(all.begin(), all.end(), behind) && delays < 100; ++delays) go_on(all, ms++);
+    EXPECT_EQ(delays, proposers == 3 ? 3 : 4);
+    for (int i = 0; i < 100; ++i) go_on(all, ms++);
+  }
+}
+
+class FailStopFive : public FailStopPair, public testing::WithParamInterface<bool> {
+ protected:
+  FailStopFive() : FailStopPair(5) {}
+};
+
+// 1 has crashed long ago, and nothing was said since: it is still in the group of the slot. 2 reaches 3 only, and
+// crashes. The first round of 3 is lost to 4; if 3 said its second one before it has said the first again, and crashed,
+// 4 would have missed two rounds, and of the two who are left each would wait for the other's next.
+TEST_P(FailStopFive, WhatIsNotAcknowledgedIsNotFollowedByMore) {
+  const bool lost = GetParam();
+  for (uint64_t n = 1; n <= 5; ++n) start(n);
+  int64_t ms = 2;
+  for (; ms < 100; ++ms) go_on({1, 2, 3, 4, 5}, ms);
+  for (; ms < 500; ++ms) go_on({2, 3, 4, 5}, ms);
+  member(2).replica.propose(Slice::unowned("of who crashes"));
+  work(2, ms), deliver_to({3}, 2, ms);
+  work(3, ++ms), deliver_to(lost ? std::vector<uint64_t>{5} : std::vector<uint64_t>{4, 5}, 3, ms);
+  work(5, ++ms), deliver_to({3, 4}, 5, ms);
+  work(4, ms), deliver_to({3, 5}, 4, ms);
+  work(3, ++ms), deliver_to({5}, 3, ms);
+  for (; ms < 1'500; ++ms) go_on({4, 5}, ms);
+  member(4).replica.propose(Slice::unowned("of who lives"));
+  for (; ms < 3'000; ++ms) go_on({4, 5}, ms);
+  EXPECT_EQ(member(4).applied, member(5).applied);
+  EXPECT_EQ(std::count(member(4).applied.begin(), member(4).applied.end(), "of who lives"), 1);
+  EXPECT_TRUE(member(4).stopped.empty() && member(5).stopped.empty());
+}
+INSTANTIATE_TEST_SUITE_P(Both, FailStopFive, testing::Bool(),
+                         [](const auto& info) { return info.param ? "WithALostFrame" : "WithoutALoss"; });
 
 }  // namespace
 }  // namespace holdfast::replica

@@ -98,12 +98,13 @@ void Flood::hear(NodeId from, const Proposals& m) {
 
 void Flood::on(NodeId from, const Decided& m, Say& say) {
   if (!member(m.choice.proposer)) return mark<"flooding.implausible">();
-  if (!state_.choice) {
+  if (!state_.choice && !state_.told) {
     mark<"flooding.learned_from_another">();
-    choose(m.choice, say);
+    state_.told = m.choice;
   }
   // A different choice is that of a process about to crash, of which the notice is on its way.
-  if (*state_.choice == m.choice) insert(state_.agreed, from);
+  if ((state_.choice ? *state_.choice : *state_.told) == m.choice) insert(state_.agreed, from);
+  end_rounds(say);
   conclude();
 }
 
@@ -120,31 +121,43 @@ bool Flood::heard_all() const {
                      [&](NodeId n) { return contains(heard, n) || contains(state_.crashed, n); });
 }
 
+bool Flood::knows_all() const {
+  const auto& before = state_.round == 1 ? config_.group : state_.rounds[state_.round - 2].heard;
+  // FLOOD-EARLY: chooses at the end of the first round, although somebody may know more.
+  return state_.rounds[state_.round - 1].heard == before || planted<"FLOOD-EARLY">();
+}
+
 void Flood::end_rounds(Say& say) {
-  while (proposed() && !state_.choice && heard_all()) {
-    const FloodState::Round ended = at(state_.round);
-    const auto& before = state_.round == 1 ? config_.group : at(state_.round - 1).heard;
-    // FLOOD-EARLY: chooses at the end of the first round, although somebody may know more.
-    if (ended.heard == before || planted<"FLOOD-EARLY">()) return choose(select(ended.known, config_.first), say);
-    if (said_) return mark<"flooding.waits_for_its_next_step">();
-    mark<"flooding.another_round">();
-    said_ = true;
-    ++state_.round;
-    insert(at(state_.round).heard, config_.self);
-    merge(at(state_.round).known, ended.known);
-    say.push_back(Proposals{state_.round, ended.known});
-    auto& ahead = state_.ahead;
-    for (; !ahead.empty() && ahead.front().said.round <= state_.round; ahead.erase(ahead.begin())) {
-      hear(ahead.front().from, ahead.front().said);
-    }
+  while (goes_on()) {
+    const bool chooses = state_.told || knows_all();
+    // FLOOD-TWO: says its choice in the step in which it has said a round.
+    if (said_ && !(chooses && planted<"FLOOD-TWO">())) return mark<"flooding.waits_for_its_next_step">();
+    if (chooses) return choose(state_.told ? *state_.told : select(at(state_.round).known, config_.first), say);
+    begin_round(say);
   }
 }
 
-void Flood::choose(const Proposal& choice, Say& say) {
+void Flood::begin_round(Say& say) {
+  mark<"flooding.another_round">();
+  said_ = true;
+  const std::vector<Proposal> known = at(state_.round).known;
+  ++state_.round;
+  insert(at(state_.round).heard, config_.self);
+  merge(at(state_.round).known, known);
+  say.push_back(Proposals{state_.round, known});
+  auto& ahead = state_.ahead;
+  for (; !ahead.empty() && ahead.front().said.round <= state_.round; ahead.erase(ahead.begin())) {
+    hear(ahead.front().from, ahead.front().said);
+  }
+}
+
+void Flood::choose(Proposal choice, Say& say) {
+  said_ = true;
+  state_.told.reset();
   state_.choice = choice;
   state_.ahead.clear();
   insert(state_.agreed, config_.self);
-  say.push_back(Decided{choice});
+  say.push_back(Decided{std::move(choice)});
   conclude();
 }
 
@@ -163,6 +176,7 @@ void Flood::check_invariants() const {
   ensure(state_.ahead.empty() || state_.ahead.front().said.round > state_.round, "what is ahead is still to come");
   ensure(state_.round <= config_.group.size() + 1, "every round but the first two loses a process");
   ensure(!state_.final || state_.choice.has_value(), "a decision is a choice");
+  ensure(!state_.choice || !state_.told, "what was learned is made once");
   ensure(state_.choice.has_value() == contains(state_.agreed, config_.self), "who has chosen agrees with itself");
   ensure(!contains(state_.crashed, config_.self), "a process is not told of its own crash");
   for (const FloodState::Round& r : state_.rounds) {

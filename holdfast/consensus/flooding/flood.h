@@ -36,6 +36,7 @@ struct FloodState {
   std::vector<Ahead> ahead;     // what has come for rounds that have not begun; sorted by round, then by process
   uint64_t round = 0;           // zero: has not proposed
   std::vector<NodeId> crashed;  // sorted
+  std::optional<Proposal> told;  // the choice of another, which this process makes, too, when it may speak again
   std::optional<Proposal> choice;
   std::vector<NodeId> agreed;  // sorted: who is known to have made this choice
   bool final = false;          // the choice is the decision
@@ -47,11 +48,12 @@ class Flood {
 
   explicit Flood(const Config& config) : config_(config) {}
 
-  // The owner's next step begins. In each a process says one round at most. Otherwise a crash could cut off two: who
-  // misses both could choose in the round in which another learns from the second what only the crashed process knew.
+  // The owner's next step begins. In each a process says one thing at most, a round or its choice. Otherwise a crash
+  // could cut off two: who misses both could choose in the round in which another learns from the second what only the
+  // crashed process knew.
   void begin_step() { said_ = false; }
-  // Whether the round is over and waits for the next step; and that step.
-  bool goes_on() const { return proposed() && !state_.choice && heard_all(); }
+  // Whether there is something to say that waits for the next step; and that step.
+  bool goes_on() const { return !state_.choice && (state_.told || (proposed() && heard_all())); }
   void go_on(Say& say) { end_rounds(say); }
   // Once; later calls do nothing.
   void propose(Slice value, Say& say);
@@ -74,13 +76,15 @@ class Flood {
   void keep_ahead(NodeId from, const Proposals& m);
   void hear(NodeId from, const Proposals& m);
   bool heard_all() const;
+  bool knows_all() const;
   void end_rounds(Say& say);
-  void choose(const Proposal& choice, Say& say);
+  void begin_round(Say& say);
+  void choose(Proposal choice, Say& say);
   void conclude();
 
   Config config_;
   FloodState state_;
-  bool said_ = false;  // a round, in this step
+  bool said_ = false;  // something, in this step
 };
 
 }  // namespace holdfast::flooding

@@ -27,7 +27,7 @@ class Flooding {
   void start(Time now, Out& out);
   void on_message(Time now, NodeId from, const Message& message, Out& out);
   void on_stable(Time, StableSeq, Out&) {}
-  // The next round, when the last step has said one already.
+  // What the last step could not say because it had said something already: the next round, or the choice.
   void on_time(Time now, Out& out);
   Time deadline() const { return !halted_ && flood_.goes_on() ? Time() : Time::never(); }
   void check_invariants() const { flood_.check_invariants(); }

@@ -17,6 +17,11 @@ Flood FloodingLog::make_flood() const {
   return Flood(Config{config_.self, group_, config_.agreement, group_[slot_ % group_.size()]});
 }
 
+// As long as something is under way, the step in which it was said is not over.
+void FloodingLog::begin_step() {
+  if (acknowledged_) flood_.begin_step();
+}
+
 void FloodingLog::replay(StableSeq, const Record&) { halted_ = true; }
 
 void FloodingLog::start(Time, Out& out) {
@@ -26,7 +31,7 @@ void FloodingLog::start(Time, Out& out) {
 
 Time FloodingLog::deadline() const {
   const bool proposes = !waiting_.empty() && !flood_.proposed();
-  return !halted_ && (proposes || flood_.goes_on()) ? Time() : Time::never();
+  return !halted_ && (proposes || (acknowledged_ && flood_.goes_on())) ? Time() : Time::never();
 }
 
 Status FloodingLog::submit(Time, Slice command, Out&) {
@@ -40,7 +45,7 @@ Status FloodingLog::submit(Time, Slice command, Out&) {
 
 void FloodingLog::on_time(Time, Out& out) {
   if (deadline() == Time::never()) return;
-  flood_.begin_step();
+  begin_step();
   if (flood_.proposed()) {
     Flood::Say say;
     flood_.go_on(say);
@@ -56,7 +61,7 @@ void FloodingLog::on_crash(Time, NodeId node, Out& out) {
   const auto at = std::lower_bound(crashed_.begin(), crashed_.end(), node);
   if (at != crashed_.end() && *at == node) return;
   crashed_.insert(at, node);
-  flood_.begin_step();
+  begin_step();
   Flood::Say say;
   flood_.on_crash(node, say);
   tell(say, out);
@@ -75,7 +80,7 @@ void FloodingLog::on_message(Time, NodeId from, const LogMessage& message, Out& 
     return ahead_.emplace_back(from, inner), void();
   }
   if (slot != slot_ || !std::binary_search(group_.begin(), group_.end(), from)) return;
-  flood_.begin_step();
+  begin_step();
   if (!flood_.proposed()) propose(out);
   Flood::Say say;
   flood_.on_message(from, inner, say);

@@ -10,7 +10,8 @@
 // delivered; no command is delivered twice. With Agreement::kUniform (the default here) also those that crashed later
 // had delivered no others.
 //
-// Also relies on channels that keep the order of messages, for as long as both ends live.
+// Also relies on channels that keep the order of messages, for as long as both ends live. A crash may cut off what was
+// said in one step, or where channels lose and repeat, what was not acknowledged (acknowledged()).
 #pragma once
 
 #include <deque>
@@ -60,8 +61,8 @@ class FloodingLog {
   void start(Time now, Out& out);
   void on_message(Time now, NodeId from, const LogMessage& message, Out& out);
   void on_stable(Time, StableSeq, Out&) {}
-  // Proposes what has come since: many commands of one batch of inputs share a slot. Or the next round, when the last
-  // step has said one already.
+  // Proposes what has come since: many commands of one batch of inputs share a slot. Or says what the last step could
+  // not say because it had said something already.
   void on_time(Time now, Out& out);
   Time deadline() const;
   void check_invariants() const;
@@ -71,12 +72,18 @@ class FloodingLog {
   // The perfect detector's notice that `node` has crashed.
   void on_crash(Time now, NodeId node, Out& out);
 
+  // Of channels that lose and repeat: whether all that this process has said has come to everybody who is not known to
+  // have crashed. Until then a crash could still take it from some, and with it whatever followed; so this process says
+  // its next round, or its choice, only when it is so. It may say its proposal for a slot: nothing of that slot was said.
+  void acknowledged(bool by_all) { acknowledged_ = by_all; }
+
   uint64_t slot() const { return slot_; }  // the one under way
   const std::vector<NodeId>& group() const { return group_; }
   bool halted() const { return halted_; }
 
  private:
   Flood make_flood() const;
+  void begin_step();
   void propose(Out& out);
   void tell(const Flood::Say& say, Out& out);
   void deliver_decided(Out& out);
@@ -91,6 +98,7 @@ class FloodingLog {
   std::deque<Slice> waiting_;                      // taken and not delivered
   std::vector<std::pair<NodeId, Message>> ahead_;  // for the next slot, from processes that have finished this one
   StableSeq begun_;
+  bool acknowledged_ = true;
   bool halted_ = false;
 };
 

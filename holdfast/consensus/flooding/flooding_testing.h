@@ -29,7 +29,13 @@ class FailStopRun {
   using Node = typename World::Node;
 
   FailStopRun(uint64_t seed, uint64_t members, typename World::Make make)
-      : random(seed), world(std::move(make)), crashes_left_(random.below(members)), crash_odds_(3 + random.below(12)) {
+      : random(seed),
+        world(std::move(make)),
+        crashes_left_(random.chance(1, 2) ? members - 1 : random.below(members)),
+        late_(random.below(2 * members)),
+        while_speaking_(random.chance(1, 2)),
+        one_reached_(random.chance(1, 2)),
+        crash_odds_(while_speaking_ ? 1 + random.below(5) : 3 + random.below(12)) {
     for (const NodeId id : group_of(members)) {
       world.add(id);
       world.sync(world.at(id));
@@ -69,7 +75,8 @@ class FailStopRun {
     for (auto& [id, n] : world.nodes) {
       if (!n.up()) continue;
       if (n.core().deadline() <= world.now) choices.push_back([this, id = id] { at_risk(id, [&] { tick(id); }); });
-      if (owner) choices.push_back([this, id = id] { at_risk(id, [&] { idle_ = !owner(world.at(id)); }); });
+      const bool waits = id == late_ && !(channels.empty() && notices_.empty());
+      if (owner && !waits) choices.push_back([this, id = id] { at_risk(id, [&] { idle_ = !owner(world.at(id)); }); });
     }
     if (choices.empty()) return false;
     idle_ = false;
@@ -90,25 +97,40 @@ class FailStopRun {
   void at_risk(NodeId id, Step&& step) {
     const bool crashes = crashes_left_ > 0 && world.up(id) && random.chance(1, crash_odds_);
     if (!crashes) return step();
-    --crashes_left_;
     std::vector<typename World::InFlight> before = std::move(world.in_flight);
     world.in_flight = before;
     step();
-    const uint64_t kept_of_four = random.below(5);
-    std::vector<typename World::InFlight> kept;
-    for (const auto& m : world.in_flight) {
+    const auto said = [&](const auto& m) {
       const auto same = [&](const auto& b) { return b.bytes.data() == m.bytes.data(); };
-      const bool old = std::any_of(before.begin(), before.end(), same);
-      if (old || m.from != id || random.chance(kept_of_four, 4)) kept.push_back(m);
-    }
-    world.in_flight = std::move(kept);
+      return m.from == id && std::none_of(before.begin(), before.end(), same);
+    };
+    if (while_speaking_ && std::none_of(world.in_flight.begin(), world.in_flight.end(), said)) return;
+    --crashes_left_;
+    const uint64_t kept_of_four = random.below(5);
+    const NodeId reached = random.chance(7, 8) ? any_up_but(id) : NodeId();
+    std::erase_if(world.in_flight, [&](const auto& m) {
+      return said(m) && !(one_reached_ ? m.to == reached : random.chance(kept_of_four, 4));
+    });
     world.crash(world.at(id));
     for (const auto& [other, n] : world.nodes) {
       if (n.up()) notices_.emplace(other, id);
     }
   }
 
+  // Nobody: there is none.
+  NodeId any_up_but(NodeId id) {
+    std::vector<NodeId> all;
+    for (const auto& [other, n] : world.nodes) {
+      if (n.up() && other != id) all.push_back(other);
+    }
+    return all.empty() ? NodeId() : all[random.below(all.size())];
+  }
+
   size_t crashes_left_;
+  const NodeId late_;  // its owner gives it something only when nothing else is left; or nobody's
+  // In half of the runs whoever crashes does so while it says something, and in half it then reaches one process at
+  // most, which knows what nobody else does.
+  const bool while_speaking_, one_reached_;
   const uint64_t crash_odds_;
   std::set<std::pair<NodeId, NodeId>> notices_;  // observer, crashed
   bool idle_ = false;

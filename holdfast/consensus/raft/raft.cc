@@ -42,7 +42,10 @@ void Raft::start(Time now, Out& out) {
   if (returned && core.config.read_mode == ReadMode::kLease) impl_->heard_leader = now;
   impl_->role = Follower{.deadline = now + core.draw_timeout()};
   impl_->told = RoleChanged{.term = core.term()};
-  if (core.sole_voter()) impl_->stand(now, out);
+  // By a membership that it may only have appended: whoever led it there may still have a lease, which counts on this
+  // member. What a snapshot holds was committed, and that leader has stepped down.
+  const bool settled = core.memberships.changed_at() <= core.snapshot().index;
+  if (core.sole_voter() && (settled || !impl_->heard_leader)) impl_->stand(now, out);
   impl_->settle(now, out);
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "holdfast/base/mark.h"
 #include "holdfast/consensus/raft/core.h"
 #include "holdfast/consensus/raft/lone_member.h"
@@ -136,6 +138,72 @@ TEST(Raft, CommittedEntriesAreDeliveredABoundedNumberAtATime) {
   EXPECT_EQ(steps, (std::vector<size_t>{kMaxDelivered, kMaxDelivered, 1}));
   EXPECT_EQ(one.raft().role(), Role::kFollower);
   EXPECT_GT(one.raft().deadline(), one.now);
+}
+
+// Member 2 led the two, removed itself, and counts on what member 1 echoed before it restarted.
+TEST(Raft, WhoIsAloneByWhatItOnlyAppendedWaitsOutALease) {
+  const Membership alone{.voters = ids({1})};
+  const Entry removal{Index(2), Term(1), EntryKind::kMembership,
+                      codec::encode_flat(consensus::MembershipEntry{alone, Slice()})};
+  for (const ReadMode mode : {ReadMode::kLease, ReadMode::kQuorum}) {
+    Lone one(2, Config{.read_mode = mode});
+    one.hear(2, Heartbeat{Term(1), Index(0), 1});
+    one.append(1, 0, 0, {command(1, 1), removal});
+    one.sync();
+    one.member->crash(0);
+    one.now = one.now + Duration::millis(10);
+    const Time restarted = one.now;
+    one.member->start(one.now);
+    one.sync();
+    EXPECT_EQ(one.raft().role() == Role::kLeader, mode == ReadMode::kQuorum) << "there is no lease to wait for";
+    for (int i = 0; i < 5 && one.raft().role() != Role::kLeader; ++i) one.tick(), one.sync();
+    EXPECT_EQ(one.raft().role(), Role::kLeader);
+    if (mode == ReadMode::kLease) {
+      EXPECT_GE(one.now, restarted + Config().election_timeout);
+    }
+  }
+}
+
+TEST(Raft, WhoWasFoundedAloneHasNoLeaseToWaitFor) {
+  Lone one(1, Config{.read_mode = ReadMode::kLease});
+  one.member->crash(0);
+  one.member->start(one.now);
+  one.sync();
+  EXPECT_EQ(one.raft().role(), Role::kLeader);
+}
+
+// Both sides of it: the leader of two removes itself, and the other restarts before its answer arrives.
+TEST(Raft, NoReadByLeaseIsStaleBesideASoleVoterThatRestarted) {
+  Quiet net(ids({1, 2}), [](Config& config) { config.read_mode = ReadMode::kLease; });
+  net.pass(Duration::seconds(5));
+  ASSERT_NE(net.leader(), nullptr);
+  TestMember& old = *net.leader();
+  TestMember& other = net.at(old.id() == NodeId(1) ? 2 : 1);
+  net.propose("a");
+  net.pass(Duration::millis(300));
+  net.lost = [&](NodeId from, NodeId) { return from == other.id(); };
+  old.step([&](Raft::Out& out) {
+    const consensus::Change leave{consensus::ChangeKind::kRemove, old.id()};
+    ASSERT_TRUE(old.raft().change_membership(net.now, {leave}, Slice(), out).ok());
+  });
+  net.run();
+  other.crash(0);
+  net.now = net.now + Duration::millis(50);
+  other.start(net.now);
+  net.run();
+  // It writes what `old` does not know of, if it may; and `old` answers a read by its lease.
+  StatusOr<Index> written = absl::UnavailableError("");
+  other.step([&](Raft::Out& out) { written = other.raft().propose(net.now, {Slice::copy_of("b")}, out); });
+  net.run();
+  const Index committed = other.raft().commit_index();
+  net.events.clear();
+  old.step([&](Raft::Out& out) { old.raft().read_index(net.now, 7, out); });
+  const auto ready = [](const Event& e) { return std::holds_alternative<ReadReady>(e); };
+  const auto& events = net.events[old.id()];
+  const auto answer = std::find_if(events.begin(), events.end(), ready);
+  ASSERT_NE(answer, events.end()) << "the lease holds";
+  EXPECT_GE(std::get<ReadReady>(*answer).index, committed);
+  EXPECT_FALSE(written.ok());
 }
 
 }  // namespace

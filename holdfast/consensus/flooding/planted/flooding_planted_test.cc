@@ -30,6 +30,11 @@ TEST(PlantedFloodingBugs, DecidingBeforeAllHaveChosen) {
   EXPECT_EQ(found_by("FLOOD-ALONE", Agreement::kCorrect, 500), 0u);
 }
 
+TEST(PlantedFloodingBugs, SayingARoundAndAChoiceInOneStep) {
+  EXPECT_GT(found_by("FLOOD-TWO", Agreement::kCorrect, 20'000), 0u);
+  EXPECT_GT(found_by("FLOOD-TWO", Agreement::kUniform, 20'000), 0u);
+}
+
 TEST(PlantedFloodingBugs, NoneMeansNone) {
   EXPECT_EQ(found_by("", Agreement::kCorrect, 500), 0u);
   EXPECT_EQ(found_by("", Agreement::kUniform, 500), 0u);
