@@ -304,7 +304,7 @@ TEST(PbftBounds, WhoIsFarBehindKeepsNothingOfWhatLiesBetween) {
                                               q.authority(NodeId(3)));
     q.member(4).step([&](Replica::Out& o) { q.member(4).replica().on_message(q.now, NodeId(3), p, o); });
   }
-  q.replica(4).check_invariants();  // a few windows of places
+  EXPECT_LE(q.replica(4).places_kept(), 4 * q.base.window);
 }
 
 // --- The client ---

@@ -80,6 +80,7 @@ class Replica {
   NodeId primary() const;
   Seq executed_upto() const;
   Seq stable_checkpoint() const;
+  size_t places_kept() const;  // of which something is remembered that is not settled here
   bool rotten() const;
   bool silent() const;
   // Whether it has lately heard so many members that they could agree with it. False three seconds (thirty times
