@@ -1,6 +1,7 @@
 #include "holdfast/runtime/peer_query.h"
 
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,6 +15,7 @@ namespace holdfast::runtime {
 namespace {
 
 struct Answers {
+  size_t connected = 0;  // of those that have not said anything yet
   std::vector<MembersReply> replies;
   std::vector<std::string> troubles;
 };
@@ -32,6 +34,8 @@ class Query : public std::enable_shared_from_this<Query> {
       if (!error.empty()) return self->fail(error);
       connect_to_any(self->socket_, endpoints, [self](const std::string& e) {
         if (!e.empty()) return self->fail(e);
+        self->connected_ = true;
+        ++self->answers_.connected;
         self->ask();
       });
     });
@@ -63,6 +67,7 @@ class Query : public std::enable_shared_from_this<Query> {
     const auto control = codec::decode<Control>(frame.body);
     if (!control.ok()) return fail(std::string(control.status().message()));
     if (const auto* reply = std::get_if<MembersReply>(&*control)) {
+      said();
       answers_.replies.push_back(*reply);
     } else if (const auto* no = std::get_if<Refused>(&*control)) {
       fail("refused: " + no->text);
@@ -71,7 +76,11 @@ class Query : public std::enable_shared_from_this<Query> {
     }
   }
 
+  void said() {
+    if (std::exchange(connected_, false)) --answers_.connected;
+  }
   void fail(const std::string& why) {
+    said();
     answers_.troubles.push_back(fmt::format("{}:{}: {}", url_.host, url_.port, why));
   }
 
@@ -81,18 +90,22 @@ class Query : public std::enable_shared_from_this<Query> {
   const Url url_;
   Answers& answers_;
   Slice request_;
+  bool connected_ = false;
 };
 
 }  // namespace
 
 StatusOr<std::vector<MembersReply>> ask_members(const std::vector<Url>& urls, const MembersRequest& request,
-                                                size_t enough, Duration timeout) {
+                                                size_t enough, Duration timeout, Duration patience) {
   Answers answers;  // outlives the loop, whose handlers refer to it
   {
     asio::io_context loop(1);
     for (const Url& url : urls) std::make_shared<Query>(loop, url, answers)->start(request);
     const auto until = std::chrono::steady_clock::now() + to_chrono(timeout);
     while (answers.replies.size() < enough && loop.run_one_until(until) != 0) {
+    }
+    const auto late = until + to_chrono(patience);
+    while (answers.replies.size() < enough && answers.connected > 0 && loop.run_one_until(late) != 0) {
     }
   }
   if (!answers.replies.empty()) return std::move(answers.replies);

@@ -12,9 +12,10 @@
 namespace holdfast::runtime {
 
 // Asks all of `urls` at once and returns what answered within `timeout`: as soon as there are `enough` answers, else
-// all that there are. kUnavailable: nobody answered; the text says for each URL why. Blocks; has an event loop of its
+// all that there are. Who has accepted the connection by then, and may only be busy, is waited for `patience` longer.
+// kUnavailable: nobody answered; the text says for each URL why. Blocks; has an event loop of its
 // own.
 StatusOr<std::vector<MembersReply>> ask_members(const std::vector<Url>& urls, const MembersRequest& request,
-                                                size_t enough, Duration timeout);
+                                                size_t enough, Duration timeout, Duration patience = {});
 
 }  // namespace holdfast::runtime

@@ -497,5 +497,26 @@ TEST_F(PeerTransportTest, TellsAJoinerWhoTheMembersAre) {
   EXPECT_THAT(std::string(none.status().message()), HasSubstr(std::to_string(refusing.port)));
 }
 
+// It listens, but is too busy to say anything before the time is up.
+TEST_F(PeerTransportTest, AJoinerWaitsForWhoHasAcceptedItsConnection) {
+  Node a(loop, config_of(1));
+  a.members = {member(1, a.url_text())};
+  const Url there = a.url();
+  const auto guard = asio::make_work_guard(loop);
+  std::thread server([&] {
+    asio::io_context busy(1);
+    asio::steady_timer(busy, std::chrono::milliseconds(1100)).wait();
+    loop.run();
+  });
+  const auto replies = ask_members({there}, {}, SIZE_MAX, Duration::seconds(1), Duration::seconds(60));
+  asio::post(loop, [&] {
+    a.transport->close();
+    loop.stop();
+  });
+  server.join();
+  ASSERT_TRUE(replies.ok()) << replies.status();
+  EXPECT_EQ(replies->size(), 1u);
+}
+
 }  // namespace
 }  // namespace holdfast::runtime

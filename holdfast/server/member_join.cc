@@ -18,6 +18,8 @@ namespace {
 
 // How long the others may take to say whether they know this member, when it founds a cluster with them.
 constexpr Duration kFoundTimeout = Duration::seconds(1);
+// Whoever listens and does not answer may be busy. What it knows can keep this member from voting twice.
+constexpr Duration kBusy = Duration::seconds(10);
 // The member that is asked may not have heard yet of the addition that another one has confirmed.
 constexpr Duration kJoinTimeout = Duration::seconds(2);
 constexpr RetryPolicy kJoining = RetryPolicy(Repeatable::kIdempotent)
@@ -125,7 +127,7 @@ AskMembers ask_others(const MemberConfig& config) {
   request.peer_urls = own;
   request.engine = replica::name_of(config.engine);
   return [urls, request](size_t enough, Duration timeout) {
-    return runtime::ask_members(urls, request, std::min(enough, urls.size()), timeout);
+    return runtime::ask_members(urls, request, std::min(enough, urls.size()), timeout, kBusy);
   };
 }
 
