@@ -1,45 +1,23 @@
 // Who is behind gets there, whatever one liar asks of the others, and however fast the network is.
 #include <gtest/gtest.h>
 
-#include "holdfast/consensus/pbft/quiet_testing.h"
+#include "holdfast/consensus/pbft/late_testing.h"
 
 namespace holdfast::pbft {
 namespace {
 
-// Each message of a transfer takes `ms`; everything else none.
-class SlowTransfers {
- public:
-  using Lost = std::function<bool(NodeId from, NodeId to, const Message&)>;
-  SlowTransfers(Quiet& q, int64_t ms, Lost lost = {}) : q_(q) {
-    q.drops = [this, ms, lost = std::move(lost)](NodeId from, NodeId to, const Message& m) {
-      if (arriving_) return false;
-      if (lost && lost(from, to, m)) return true;
-      const bool of_transfer = std::holds_alternative<FetchState>(m) || std::holds_alternative<LogPart>(m) ||
-                               std::holds_alternative<SnapshotOffer>(m) || std::holds_alternative<OfferPart>(m) ||
-                               std::holds_alternative<FetchOfferPart>(m);
-      if (!of_transfer) return false;
-      held_.push_back({q_.now + Duration::millis(ms),
-                       {from, to, Envelope(m).seal(kQuietCluster, from, to, q_.authority(to).key(), q_.authority(from))}});
-      return true;
-    };
-  }
-  void pass_one(const std::function<void()>& besides = {}) {
-    q_.pass(1);
-    arriving_ = true;
-    if (besides) besides();
-    while (!held_.empty() && held_.front().first <= q_.now) {
-      const Quiet::Wire wire = std::move(held_.front().second);
-      held_.pop_front();
-      q_.arrive(wire);
-    }
-    arriving_ = false;
-  }
+bool of_transfer(NodeId, NodeId, const Message& m) {
+  return std::holds_alternative<FetchState>(m) || std::holds_alternative<LogPart>(m) ||
+         std::holds_alternative<SnapshotOffer>(m) || std::holds_alternative<OfferPart>(m) ||
+         std::holds_alternative<FetchOfferPart>(m);
+}
 
- private:
-  Quiet& q_;
-  std::deque<std::pair<Time, Quiet::Wire>> held_;
-  bool arriving_ = false;
-};
+// Besides what is late already.
+void lose(Quiet& q, Late::Which lost) {
+  q.drops = [lost = std::move(lost), before = std::move(q.drops)](NodeId from, NodeId to, const Message& m) {
+    return lost(from, to, m) || before(from, to, m);
+  };
+}
 
 // n4 was away; offers are too large for one message. n3 serves nothing, and asks the others for offers all the time.
 TEST(PbftCatchingUp, WhatOneAsksForTakesNothingFromAnother) {
@@ -50,14 +28,14 @@ TEST(PbftCatchingUp, WhatOneAsksForTakesNothingFromAnother) {
   run(q, 10);
   q.crash(4);
   run(q, 60);
-  SlowTransfers slow(q, 1, [](NodeId from, NodeId, const Message& m) {
+  Late late(q, 1, of_transfer);
+  lose(q, [](NodeId from, NodeId, const Message& m) {
     return from == NodeId(3) && (std::holds_alternative<OfferPart>(m) || std::holds_alternative<LogPart>(m));
   });
   q.restart(4);
   for (uint64_t ms = 0; ms < 3000 && q.replica(4).executed_upto() < q.replica(1).executed_upto(); ++ms) {
-    slow.pass_one([&] {
-      for (uint64_t to : {1, 2}) q.say(NodeId(3), NodeId(to), FetchState{5 + ms % 2, Seq(), false});
-    });
+    for (uint64_t to : {1, 2}) q.say(NodeId(3), NodeId(to), FetchState{5 + ms % 2, Seq(), false});
+    late.pass(1);
   }
   EXPECT_GT(hits_of("pbft.offer_in_parts"), 0u);
   EXPECT_EQ(q.replica(4).executed_upto(), q.replica(1).executed_upto());
@@ -78,9 +56,9 @@ TEST(PbftCatchingUp, WhoIsGivenEnoughForNowGoesOnLater) {
       run(q, 1, std::string(600, 'x'));
       q.pass(20);  // each in a batch of its own
     }
-    SlowTransfers slow(q, hop);
+    Late late(q, hop, of_transfer);
     q.restart(4);
-    for (int ms = 0; ms < 20'000 && q.replica(4).executed_upto() < Seq(64); ++ms) slow.pass_one();
+    for (int ms = 0; ms < 20'000 && q.replica(4).executed_upto() < Seq(64); ++ms) late.pass(1);
     ASSERT_GE(q.replica(1).stable_checkpoint(), Seq(64));
     EXPECT_GE(q.replica(4).executed_upto(), Seq(64)) << hop;
     EXPECT_GT(hits_of("pbft.asks_too_much"), 0u);
@@ -98,13 +76,14 @@ TEST(PbftCatchingUp, AnOfferIsGoneOnWithAfterAPause) {
   q.crash(4);
   run(q, 60);
   size_t parts = 0, whole = 0;
-  SlowTransfers slow(q, 1, [&](NodeId, NodeId, const Message& m) {
+  Late late(q, 1, of_transfer);
+  lose(q, [&](NodeId, NodeId, const Message& m) {
     const auto* part = std::get_if<OfferPart>(&m);
     if (part != nullptr) whole = part->total / part->bytes.size();
     return part != nullptr && ++parts == 2;
   });
   q.restart(4);
-  for (int ms = 0; ms < 20'000 && q.replica(4).executed_upto() < q.replica(1).executed_upto(); ++ms) slow.pass_one();
+  for (int ms = 0; ms < 20'000 && q.replica(4).executed_upto() < q.replica(1).executed_upto(); ++ms) late.pass(1);
   EXPECT_GT(whole, 4u);
   EXPECT_GT(hits_of("pbft.transfer_repeated"), 0u);
   EXPECT_EQ(q.replica(4).executed_upto(), q.replica(1).executed_upto());
