@@ -157,18 +157,19 @@ Status Wal::trim() {
   if (!removable(released_)) return absl::OkStatus();
   // A recovery must find, in what is left, that the removed records were released.
   if (!removable(stable_released_)) {
-    if (space_left() < active_.block_bytes) {
-      if (Status s = poison(next_segment(kFrameHeaderBytes)); !s.ok()) return s;
-    } else {
-      if (Status s = poison(write_frame({})); !s.ok()) return s;
-      if (Status s = sync(); !s.ok()) return s;
-    }
+    if (Status s = save_released(); !s.ok()) return s;
   }
   while (removable(stable_released_)) {
     if (Status s = pool_.retire(segments_.front().number, segments_.front().bytes); !s.ok()) return poison(s);
     segments_.pop_front();
   }
   return absl::OkStatus();
+}
+
+Status Wal::save_released() {
+  if (space_left() < active_.block_bytes) return poison(next_segment(kFrameHeaderBytes));
+  if (Status s = poison(write_frame({})); !s.ok()) return s;
+  return sync();
 }
 
 Status Wal::prepare() {

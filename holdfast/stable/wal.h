@@ -109,6 +109,7 @@ class Wal {
   Status write_frame(std::span<const PendingRecord> records);
   Status next_segment(uint64_t room);
   Status sync_active();
+  Status save_released();
   Status poison(Status s);
 
   Disk& disk_;

@@ -136,6 +136,47 @@ TEST_F(WalDamageTest, AReleasedSegmentMayBeMissing) {
   expect_refused(segment_name(3), "still needed");
 }
 
+// A torn frame, and behind it a whole one that was not acknowledged either: nothing of them stays, but for what the second
+// says was released.
+TEST_F(WalDamageTest, ALeftoverIsRemovedOnlyWhenWhatIsLeftSaysThatItWasReleased) {
+  {
+    Opened log = open();
+    (*log.wal)->release(StableSeq(20));
+    write(log, {text(26, 600)});
+    write(log, {text(27, 600)});
+  }
+  DiskImage image = disk.current_image();
+  std::string& last = image.files.rbegin()->second;
+  const size_t torn = last.find(text(26, 600)) / 512 * 512;
+  last.replace(torn, 512, 512, '\0');
+  image.files[segment_name(1)].replace(0, 512, 512, '\0');
+  disk.load(image);
+  EXPECT_TRUE(open().wal.ok());
+  EXPECT_FALSE(disk.exists(segment_name(1)));
+  EXPECT_TRUE(open().wal.ok());
+}
+
+TEST_F(WalDamageTest, MoreThanIsLeftWasNotReleased) {
+  {
+    Opened log = open();
+    write(log, {text(26, 100)});
+    write(log, {text(27, 100)});
+    (*log.wal)->release((*log.wal)->last_written() + 1);
+    write(log, {text(28, 100)});
+  }
+  DiskImage image = disk.current_image();
+  std::string& last = image.files.rbegin()->second;
+  last.replace(last.find(text(26, 100)) / 512 * 512, 512, 512, '\0');
+  disk.load(image);
+  {
+    Opened log = open();
+    EXPECT_EQ(log.records.size(), 26u);
+    write(log, {text(26, 100)});
+    ASSERT_TRUE((*log.wal)->sync().ok());
+  }
+  EXPECT_EQ(open().records.size(), 27u);
+}
+
 // What is left of a removal when the directory's sync failed: the name, perhaps with a later segment's content.
 TEST_F(WalDamageTest, AReleasedSegmentThatIsBackIsRemovedOnceMore) {  // D4 for directories
   {

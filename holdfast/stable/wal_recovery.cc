@@ -181,7 +181,8 @@ class Wal::Recovery {
     wal_->last_written_ = wal_->stable_ = last_.next_seq - 1;
     wal_->last_crc_ = last_.last_crc;
     wal_->marked_ = last_.verdict == Verdict::kCut ? StableSeq{} : last_.proven;
-    wal_->released_ = last_.released;
+    // A frame behind the end may have released records that it followed and that are gone.
+    wal_->released_ = std::min(last_.released, last_.next_seq);
     wal_->written_released_ = wal_->stable_released_ = durable_released_;
     return absl::OkStatus();
   }
@@ -205,6 +206,11 @@ class Wal::Recovery {
   }
 
   Status remove_leftovers() {
+    // That they were released may have stood in frames that were cut: the next recovery must find it, too.
+    if (agreement_.begin > 0 && wal_->first_kept() > std::max(wal_->stable_released_, StableSeq(1))) {
+      mark<"wal.release_saved_again">();
+      if (Status s = wal_->save_released(); !s.ok()) return s;
+    }
     for (size_t i = 0; i < agreement_.begin; ++i) {
       mark<"wal.leftover_removed">();
       if (Status s = disk_.remove(segment_name(numbers_[i])); !s.ok()) return s;
