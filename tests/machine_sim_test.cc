@@ -79,7 +79,7 @@ class MachineRun {
     config.replica.consensus.catch_up_entries = 10;
     nodes_[id] = std::make_unique<Node>(
         world, net_, id,
-        [this, config](const sim::NodeStart& start) {
+        [config](const sim::NodeStart& start) {
           replica::MachineConfig c = config;
           c.replica.consensus.self = start.self;
           c.replica.consensus.seed = start.seed;

@@ -136,16 +136,13 @@ void check_names(const Scenario& s, Status& status) {
 
 StatusOr<Scenario> parse_scenario(std::string_view text, const std::string& name) {
   const auto wrong = [&](const std::string& what) { return absl::InvalidArgumentError(name + ": " + what); };
-  toml::parse_result parsed = toml::parse(text, name);
-  if (!parsed) {
-    return wrong("line " + std::to_string(parsed.error().source().begin.line) + ": " +
-                 std::string(parsed.error().description()));
-  }
+  const StatusOr<toml::table> parsed = sim::parse_toml(text, name);
+  if (!parsed.ok()) return parsed.status();
   Scenario s;
   s.name = name;
   Status status;
   {
-    TomlTable t(parsed.table(), "top level", status);
+    TomlTable t(*parsed, "top level", status);
     s.title = t.text("title");
     if (s.title.empty()) s.title = name;
     s.protocol = t.text("protocol");

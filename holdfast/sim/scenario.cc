@@ -81,12 +81,9 @@ void read_fault(const toml::table& raw, Plan& plan, Status& status) {
 }  // namespace
 
 StatusOr<RunSpec> parse_scenario(std::string_view text, std::string_view file_name) {
-  toml::parse_result parsed = toml::parse(text, file_name);
-  if (!parsed) {
-    return invalid(std::string(file_name) + ": line " + std::to_string(parsed.error().source().begin.line) + ": " +
-                   std::string(parsed.error().description()));
-  }
-  const toml::table& root = parsed.table();
+  const StatusOr<toml::table> parsed = parse_toml(text, std::string(file_name));
+  if (!parsed.ok()) return parsed.status();
+  const toml::table& root = *parsed;
   Status status;
   int64_t seed = 1;
   if (const auto s = root["seed"].value<int64_t>()) seed = *s;

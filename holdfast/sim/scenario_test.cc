@@ -89,11 +89,20 @@ TEST(Scenario, MistakesAreNamedWithTheirLine) {
       {"[[fault]]\nname = \"gremlins\"", "there is no fault named \"gremlins\""},
       {"[[fault]]\nname = \"loss\"\nat = 3", "unknown key \"at\""},
       {"colour = 1", "unknown key \"colour\""},
+      {"title = \"a\"\n\u00e9 = 1", "x.toml: line 2: letters beyond ASCII"},
+      {"title = \"a\" \u00e9", "line 1: letters beyond ASCII"},
+      {"title = \"\"\"a\n\u00e9\"\"\"", "line 2: letters beyond ASCII"},
   };
   for (const auto& [text, expected] : mistakes) {
     const StatusOr<RunSpec> spec = parse_scenario(text, "x.toml");
     ASSERT_FALSE(spec.ok()) << text;
     EXPECT_NE(spec.status().message().find(expected), std::string_view::npos) << spec.status();
+  }
+}
+
+TEST(Scenario, LettersBeyondAsciiMayStandInStringsAndComments) {
+  for (const char* text : {"title = \"\u00e9 \\\" \u00e9\"", "title = '\u00e9\\' # \u00e9", "# it's \u00e9\nseed = 4"}) {
+    EXPECT_TRUE(parse_scenario(text, "x.toml").ok()) << parse_scenario(text, "x.toml").status();
   }
 }
 

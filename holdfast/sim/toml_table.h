@@ -7,11 +7,15 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "holdfast/base/status.h"
 #include "holdfast/model/types.h"
 
 namespace holdfast::sim {
+
+// Errors name `name` and the line.
+StatusOr<toml::table> parse_toml(std::string_view text, const std::string& name);
 
 // Reads one table: every key it holds must be asked for, and be of the right type.
 class TomlTable {
