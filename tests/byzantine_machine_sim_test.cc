@@ -194,6 +194,7 @@ class ByzantineRun {
     r.byzantine->authority = std::make_shared<pbft::FastAuthority>(pbft::Notary(kCluster), id);
     r.byzantine->request_timeout = kTimeout;
     r.byzantine->checkpoint_interval = 8;
+    if (id.value() % 2 == 0) r.byzantine->whole_proposal_bytes = 0;  // others may differ
     if (id == kFaulty && lost_disk) r.byzantine->beginning = pbft::Beginning::kLostDisk;
     return std::make_unique<Member>(c, id == kFaulty ? lie_ : std::nullopt, start.seed);
   }

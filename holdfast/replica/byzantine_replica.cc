@@ -19,6 +19,7 @@ pbft::Config core_config(const Config& c) {
   out.request_timeout = c.byzantine->request_timeout;
   out.resend_interval = c.consensus.heartbeat_interval;
   out.checkpoint_interval = c.byzantine->checkpoint_interval;
+  out.whole_proposal_bytes = c.byzantine->whole_proposal_bytes;
   out.window = 4 * c.byzantine->checkpoint_interval;
   out.max_request_bytes = kMaxGroupRequestBytes;
   out.max_client_result_bytes = kMaxGatewayAnswerBytes;

@@ -171,6 +171,7 @@ struct ByzantineConfig {
   // As in pbft::Config; the same on all members. The window is four intervals.
   Duration request_timeout = Duration::seconds(1);
   uint64_t checkpoint_interval = 64;
+  uint64_t whole_proposal_bytes = 1024;  // may differ from member to member
 };
 
 // Over PBFT: of one answer, and of all answers to one bundle of a gateway.

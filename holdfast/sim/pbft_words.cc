@@ -38,6 +38,15 @@ struct PbftWords::Say {
   }
   std::string operator()(const pbft::AskRead&) { return "AskRead{}"; }
   std::string operator()(const pbft::PrePrepare& m) { return batch("PrePrepare", m.seq, m.batch); }
+  std::string operator()(const pbft::BriefPrePrepare& m) {
+    std::vector<std::string> held;
+    for (const pbft::RequestId& id : m.requests) {
+      const auto known = words.requests_.find(id);
+      held.push_back(known != words.requests_.end() ? known->second : "?");
+    }
+    words.batches_[m.digest] = listed(held);
+    return absl::StrCat("PrePrepare{", words.place(m.seq, m.digest), "}");
+  }
   std::string operator()(const pbft::BatchData& m) { return batch("BatchData", m.seq, m.batch); }
   std::string batch(const char* kind, pbft::Seq seq, const Slice& bytes) {
     std::vector<std::string> held;

@@ -81,6 +81,7 @@ replica::ByzantineConfig StoreMember::byzantine() const {
   c.cluster = kClusterId;
   c.request_timeout = config_.election_timeout;
   c.checkpoint_interval = config_.checkpoint_interval;
+  c.whole_proposal_bytes = config_.whole_proposal_bytes;
   for (const store::Member& m : bootstrap_) c.configuration.members.push_back({m.id, pbft::Notary::key_of(m.id)});
   c.configuration.administrator = pbft::Notary::key_of(kAdministrator);
   // Signatures that only simulated members believe: real ones would take most of a run's time.

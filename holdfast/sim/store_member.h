@@ -26,6 +26,7 @@ struct StoreConfig {
   uint64_t snapshot_count = 100;
   uint64_t catch_up_entries = 50;
   uint64_t checkpoint_interval = 8;  // over PBFT
+  uint64_t whole_proposal_bytes = 1024;
   size_t snapshot_chunk_bytes = 1024;
   size_t max_append_bytes = 4096;
   uint64_t segment_bytes = 64 << 10;

@@ -20,7 +20,7 @@ std::vector<Utterance> Liar::flood(NodeId to, Message& m) {
   const uint64_t big[] = {0, 1, kMaxNumber, kMaxNumber + 1, ~uint64_t{0}, random_.below(1000)};
   const auto number = [&] { return big[random_.below(6)]; };
   for (int i = 0; i < 3; ++i) {
-    switch (random_.below(10)) {
+    switch (random_.below(11)) {
       case 0:
         say(to, Submit{signed_request(evil(++sequence_, 0)), true});
         break;
@@ -58,6 +58,12 @@ std::vector<Utterance> Liar::flood(NodeId to, Message& m) {
         say(to, ProofOfMisbehavior{vote(), vote()});
         break;
       }
+      case 9: {
+        BriefPrePrepare p{number() % 2, View(number()), Seq(number()), Digest{}, static_cast<int64_t>(number()), {}};
+        for (uint64_t n = random_.below(20); n > 0; --n) p.requests.push_back({anybody(), number(), number()});
+        say(to, p);
+        break;
+      }
       default: {
         ViewChange c{.view = View(number()), .from = self_};
         say(to, SignedViewChange{c, authority_.sign(text_of(cluster_, c))});
@@ -83,6 +89,9 @@ std::vector<Utterance> Liar::collude(NodeId to, Message& m) {
     p->batch = alternative;
     const Vote v{p->epoch, p->view, p->seq, crypto::digest(alternative.view())};
     say(to, Prepare{v, sign(v)});
+  }
+  if (auto* p = std::get_if<BriefPrePrepare>(&m); p != nullptr && random_.chance(1, 2)) {
+    for (int i = 0; i < 2; ++i) p->requests.push_back(evil(sequence_, 1).id);
   }
   say(to, m);
   return std::move(said_);

@@ -89,6 +89,10 @@ void Liar::shift(Message& m) {
     shift(c->vote);
   } else if (auto* q = std::get_if<PrePrepare>(&m)) {
     random_.chance(1, 2) ? nudge(q->seq) : nudge(q->view);
+  } else if (auto* r = std::get_if<BriefPrePrepare>(&m)) {
+    if (r->requests.empty() || random_.chance(1, 3)) return nudge(r->stamp_ms);
+    RequestId& id = r->requests[random_.below(r->requests.size())];
+    random_.chance(1, 2) ? nudge(id.sequence) : nudge(r->seq);
   } else if (auto* k = std::get_if<CheckpointVote>(&m)) {
     nudge(k->checkpoint.seq);
     k->signature = authority_.sign(text_of(cluster_, k->checkpoint));

@@ -6,6 +6,12 @@
 
 namespace holdfast::pbft {
 
+namespace {
+bool is_proposal(const Message& m) {
+  return std::holds_alternative<PrePrepare>(m) || std::holds_alternative<BriefPrePrepare>(m);
+}
+}  // namespace
+
 Liar::Liar(Lie lie, NodeId self, uint64_t cluster, Group group, Duration request_timeout, Authority& authority,
            uint64_t seed, std::shared_ptr<Plot> plot)
     : lie_(lie),
@@ -52,7 +58,7 @@ std::vector<Utterance> Liar::twist(NodeId to, Message m, const Packet& packet) {
       if (!plot_->side.contains(to)) say(to, m);
       break;
     case Lie::kDelay:
-      say(to, m, std::holds_alternative<PrePrepare>(m) ? timeout_ * 3 / 4 : Duration());
+      say(to, m, is_proposal(m) ? timeout_ * 3 / 4 : Duration());
       break;
     case Lie::kForgedVotes:
       return forge_votes(to, m);
@@ -109,6 +115,11 @@ std::vector<Utterance> Liar::equivocate(NodeId to, Message& m) {
       say(to, Prepare{v, sign(v)});
       say(to, Commit{v});
       return std::move(said_);
+    }
+    if (auto* p = std::get_if<BriefPrePrepare>(&m)) {
+      // Of a batch that nobody has, with the vote below for it.
+      if (!p->requests.empty()) p->requests.pop_back();
+      p->digest = other(p->digest);
     }
     Vote* v = nullptr;
     if (auto* p = std::get_if<Prepare>(&m)) v = &p->vote;

@@ -120,6 +120,7 @@ void Replica::Impl::adopt_stable(Step& s, const CheckpointCert& cert) {
 void Replica::Impl::collect_garbage() {
   const Seq settled = std::min(executed, low());
   slots.erase(slots.begin(), slots.upper_bound(settled));
+  briefs.erase_up_to(low());
   said.erase(said.begin(), said.lower_bound(settled));
   checkpoint_votes.erase(checkpoint_votes.begin(), checkpoint_votes.upper_bound(low()));
 }
@@ -152,6 +153,7 @@ void Replica::Impl::enter_epoch(Step& s, const Configuration& next, const Checkp
   slots.clear();
   awaited_votes.clear();
   unseen_until.clear();
+  briefs.clear();
   complaints.clear();  // also those of members that have left
   proof.reset();
   not_believed.clear();

@@ -72,12 +72,15 @@ void Replica::Impl::on(Step& s, NodeId, const BatchData& m) {
   const auto at = slots.find(m.seq);
   if (at == slots.end()) return;
   Slot& slot = at->second;
+  const BriefPrePrepare* brief = briefs.find(m.seq);
   const std::optional<Vote> not_shown = unseen(m.seq, slot);
-  const auto missing = not_shown ? not_shown->digest : slot.missing();
-  if (!missing || crypto::digest(m.batch.view()) != *missing) return;
+  const Digest digest = crypto::digest(m.batch.view());
+  const bool named = brief != nullptr && brief->digest == digest;
+  const bool voted_for = not_shown && not_shown->digest == digest;
+  if (!named && !voted_for && slot.missing() != digest) return;
   const ContentPtr content = content_of(m.batch);
   if (content == nullptr) return;
-  if (not_shown) return accept_unseen(s, *not_shown, content);
+  if (named || voted_for) return accept_unseen(s, {group().epoch(), view, m.seq, digest}, content);
   mark<"pbft.batch_fetched">();
   slot.hold(content);
   if (slot.proposal && slot.proposal->digest == content->digest && !changing) vote(s, slot);

@@ -44,6 +44,16 @@ struct PrePrepare {
   Seq seq;
   Slice batch;  // encoded
 };
+// The same, of a batch whose requests the receivers have from their clients: they put it together themselves. Sent for
+// batches above Config::whole_proposal_bytes. `digest`: of the encoded batch, what the votes are for.
+struct BriefPrePrepare {
+  uint64_t epoch = 0;
+  View view;
+  Seq seq;
+  Digest digest;
+  int64_t stamp_ms = 0;
+  std::vector<RequestId> requests;  // in the order of the batch
+};
 struct Prepare {
   Vote vote;
   Signature signature;
@@ -167,7 +177,7 @@ struct Chunk {
 using Message = std::variant<Submit, AskRead, Reply, PrePrepare, Prepare, Commit, CheckpointVote, SignedViewChange,
                              SignedNewView, StatusReport, StableNotice, FetchBatch, BatchData, FetchState, LogPart,
                              SnapshotOffer, FetchChunk, Chunk, DecidedNotice, Complaint, VoteOfPrimary, ProofOfMisbehavior,
-                             OfferPart, FetchOfferPart>;
+                             OfferPart, FetchOfferPart, BriefPrePrepare>;
 
 // --- Stable records (ledger.h says what waits for which) -------------------------------------------------------------
 

@@ -35,19 +35,27 @@ void Replica::Impl::propose(Step& s) {
     if (batch.requests.empty() && !pending) continue;
     const ContentPtr content = content_of(batch);
     const Vote proposal{group().epoch(), view, next_place, content->digest};
-    // Not before NEW-VIEW, which waits for the same record: who has not entered the view would not listen.
-    broadcast(s, PrePrepare{proposal.epoch, view, next_place, content->bytes}, ledger.after_standing());
+    show(s, proposal, content);
     ++next_place;
     accept(s, proposal, content);
   }
 }
 
+// Whether a proposal of that view could be its primary's.
+bool Replica::Impl::is_of_primary(NodeId from, uint64_t epoch, View of) const {
+  if (epoch != group().epoch() || changing || !member() || stood_later() || of.value() > kMaxNumber) return false;
+  if (from == group().primary(of) && from != self()) return true;
+  mark<"pbft.proposal_of_another">();
+  return false;
+}
+
+// A place for which this view's primary may propose something.
+bool Replica::Impl::is_open(Seq seq) const { return in_window(seq) && seq > opening_end && seq <= barrier(); }
+
 void Replica::Impl::on(Step& s, NodeId from, const PrePrepare& m) {
-  if (m.epoch != group().epoch() || changing || !member() || stood_later() || m.view.value() > kMaxNumber) return;
-  if (from != group().primary(m.view) || from == self()) return mark<"pbft.proposal_of_another">();
+  if (!is_of_primary(from, m.epoch, m.view)) return;
   const bool ahead = m.view > view && planted<"B7">();
-  if (m.view != view && !ahead) return;
-  if (!in_window(m.seq) || m.seq <= opening_end || m.seq > barrier()) return;
+  if ((m.view != view && !ahead) || !is_open(m.seq)) return;
   Slot& slot = slots[m.seq];
   if (slot.proposal && !ahead) {
     if (slot.proposal->digest != crypto::digest(m.batch.view())) mark<"pbft.primary_equivocates">();
@@ -98,6 +106,7 @@ void Replica::Impl::accept(Step& s, const Vote& proposal, const ContentPtr& cont
   slot.votes_until = Time::never();
   slot.hold(content);
   slot.prune();
+  briefs.erase(proposal.seq);
   stamps.accepted(content->batch.stamp_ms);
   for (const SignedRequest& r : content->batch.requests) {
     // What was waiting may be another one under the same name: its client's lie, and no fault of the primary's.
@@ -246,7 +255,7 @@ void Replica::Impl::check_decided(Step& s, Seq seq) {
                                     [vote = &v](const auto& c) { return c.second == *vote; });
     if (static_cast<size_t>(same) < group().quorum()) continue;
     if (slot.proposal && slot.proposal->digest == v.digest) pace.agreed(s.now - slot.accepted_at);
-    return decide(s, slot, Digest(v.digest));
+    return decide(s, seq, Digest(v.digest));
   }
 }
 
@@ -259,16 +268,18 @@ void Replica::Impl::on(Step& s, NodeId from, const DecidedNotice& m) {
                                   [&](const auto& c) { return c.second == m.digest; });
   if (slot.decided || static_cast<size_t>(same) <= group().faulty()) return;
   mark<"pbft.decided_by_hearsay">();
-  decide(s, slot, m.digest);
+  decide(s, m.seq, m.digest);
 }
 
-void Replica::Impl::decide(Step& s, Slot& slot, const Digest& digest) {
+void Replica::Impl::decide(Step& s, Seq seq, const Digest& digest) {
+  Slot& slot = slots[seq];
   slot.decided = digest;
   slot.prune();
-  if (slot.content(digest) == nullptr) {
-    mark<"pbft.decided_unseen">();
-    fetch_missing(s);
-  }
+  if (slot.content(digest) != nullptr) return briefs.erase(seq);
+  // What it lacks of a proposal is on its way, or asked for soon.
+  if (const BriefPrePrepare* brief = briefs.find(seq); brief != nullptr && brief->digest == digest) return;
+  mark<"pbft.decided_unseen">();
+  fetch_missing(s);
 }
 
 bool Replica::Impl::knows_vote(const Vote& vote, NodeId by, const Signature& signature) const {

@@ -90,14 +90,18 @@ TEST(PbftBounds, WhoAsksAgainAndAgainIsGivenSoMuchInATime) {
   WithSnapshot q;
   q.say(NodeId(101), NodeId(1), Submit{q.request(NodeId(101), 50, std::string(1000, 'x'))});
   q.drops = [](NodeId, NodeId, const Message& m) { return std::holds_alternative<Prepare>(m); };
-  std::optional<PrePrepare> proposal;
+  std::optional<BriefPrePrepare> proposal;
+  uint64_t bytes = 0;
   q.says = [&](NodeId, NodeId, const Message& m) {
-    if (const auto* p = std::get_if<PrePrepare>(&m)) proposal = *p;
+    if (const auto* p = std::get_if<BriefPrePrepare>(&m)) proposal = *p;
+    if (const auto* d = std::get_if<BatchData>(&m)) bytes = d->batch.size();
   };
   q.deliver();
   ASSERT_TRUE(proposal.has_value());
-  const Message fetch = FetchBatch{proposal->seq, crypto::digest(proposal->batch.view())};
-  const uint64_t enough = q.base.serve_bytes / proposal->batch.size() + 1;
+  const Message fetch = FetchBatch{proposal->seq, proposal->digest};
+  q.say(NodeId(2), NodeId(1), fetch);
+  ASSERT_GT(bytes, 1000u);
+  const uint64_t enough = q.base.serve_bytes / bytes + 1;
   Asked one(q);
   for (uint64_t i = 0; i < 2 * enough; ++i) one.by(NodeId(4), fetch);
   EXPECT_EQ(one.sent, enough);

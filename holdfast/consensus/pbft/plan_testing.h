@@ -38,6 +38,8 @@ struct Plan {
     if (changes) snapshots = true;  // a newcomer needs one when what it missed is forgotten
     const bool false_evidence = aside.chance(1, 6);
     if (false_evidence) primaries_fall = crashes = true;
+    brief = aside.chance(1, 2);
+    liars_show_all = aside.chance(1, 2);
     uint64_t faults = budget();
     // What is within the budget, in one of its forms each.
     std::vector<int> places;
@@ -82,6 +84,8 @@ struct Plan {
   bool synced_one_by_one = false;  // each record is synced by itself
   bool slow = false;               // messages take up to a fifth of the timeout
   bool snapshots = false, reads = false;
+  bool brief = false;                      // proposals name their requests, but
+  bool liars_show_all = false;             // those of liars, who can make up other batches then
   bool changes = false;                    // newcomers join, and members leave for good; f stays what it is
   std::vector<std::pair<int, Lie>> liars;  // by place
   bool honest = false;                     // the liars say nothing but the truth

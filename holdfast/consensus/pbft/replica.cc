@@ -75,6 +75,7 @@ void Replica::on_time(Time now, Out& out) {
   Step s{now, out};
   impl.check_votes_that_waited(s);
   impl.fetch_unseen(s);
+  impl.ask_for_whole(s);
   impl.complain_when_due(s);
   impl.pass_on_overdue(s);
   impl.tick(s);
@@ -92,6 +93,7 @@ Time Replica::deadline() const {
   if (impl.reading.empty() && impl.can_read(Time::never())) due = std::min(due, impl.reads_answered_at + kNextMoment);
   for (const auto& [seq, until] : impl.awaited_votes) due = std::min(due, until);
   for (const auto& [seq, until] : impl.unseen_until) due = std::min(due, until);
+  due = std::min(due, impl.briefs.next());
   if (!impl.changing && !impl.leads()) due = std::min(due, impl.pool.next_overdue(impl.patience() / 4));
   return due;
 }

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "holdfast/consensus/pbft/briefs.h"
 #include "holdfast/consensus/pbft/client_table.h"
 #include "holdfast/consensus/pbft/evidence.h"
 #include "holdfast/consensus/pbft/ledger.h"
@@ -70,6 +71,8 @@ struct Replica::Impl {
   // --- ordering.cc ---
   bool can_propose() const;
   void propose(Step& s);
+  bool is_of_primary(NodeId from, uint64_t epoch, View of) const;
+  bool is_open(Seq seq) const;
   void on(Step& s, NodeId from, const PrePrepare& m);
   bool is_waiting(const SignedRequest& request) const;
   bool acceptable(Step& s, const Batch& batch);
@@ -84,8 +87,15 @@ struct Replica::Impl {
   void check_votes_that_waited(Step& s);
   void on(Step& s, NodeId from, const DecidedNotice& m);
   void check_decided(Step& s, Seq seq);
-  void decide(Step& s, Slot& slot, const Digest& digest);
+  void decide(Step& s, Seq seq, const Digest& digest);
   bool knows_vote(const Vote& vote, NodeId by, const Signature& signature) const;
+
+  // --- briefs.cc ---
+  void show(Step& s, const Vote& proposal, const ContentPtr& content);
+  void on(Step& s, NodeId from, const BriefPrePrepare& m);
+  void put_together(Step& s, Seq seq);
+  void put_together_with(Step& s, const RequestId& arrived);
+  void ask_for_whole(Step& s);
 
   // --- unseen.cc ---
   std::optional<Vote> unseen(Seq seq, const Slot& slot) const;
@@ -213,6 +223,7 @@ struct Replica::Impl {
   Slots slots;
   Seq next_place;                     // the primary's
   std::map<Seq, Time> awaited_votes;  // places where a quorum's votes wait for the rest, and until when
+  Briefs briefs;                      // proposals of this view whose requests are not all there
   std::map<Seq, Time> unseen_until;   // places whose proposal was not shown, and when it is asked for
 
   // What is executed.

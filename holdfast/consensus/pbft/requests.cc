@@ -38,7 +38,7 @@ void Replica::Impl::on(Step& s, NodeId from, const Submit& m) {
   const bool believed = own || from == r.id.client;
   const bool proven = own || ((!believed || leads()) && judge.valid(m.request));
   if (!proven && (!believed || leads())) return mark<"pbft.request_forged">();
-  pool.add(s.now, m.request, from, proven, table);
+  if (pool.add(s.now, m.request, from, proven, table)) put_together_with(s, r.id);
 }
 
 void Replica::Impl::answer(Step& s, const RequestId& id, const ClientTable::Answer& known, bool full) {

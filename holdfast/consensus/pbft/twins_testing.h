@@ -29,7 +29,7 @@ class TwinsRun {
     return n;
   }
 
-  explicit TwinsRun(uint64_t scenario) : scenario_(scenario) {
+  explicit TwinsRun(uint64_t scenario) : scenario_(scenario), names_requests_(scenario * 0x9e3779b97f4a7c15 >> 63 == 1) {
     for (uint64_t i = 1; i <= 4; ++i) configuration_.members.push_back({NodeId(i), Notary::key_of(NodeId(i))});
     configuration_.clients.push_back({NodeId(101), Notary::key_of(NodeId(101))});
     const NodeId doubled(1 + digit(4));
@@ -86,7 +86,8 @@ class TwinsRun {
                         .request_timeout = Duration::millis(100),
                         .resend_interval = Duration::millis(40),
                         .checkpoint_interval = 4,
-                        .window = 8};
+                        .window = 8,
+                        .whole_proposal_bytes = names_requests_ ? 0u : 1024u};
     TestMember::Hooks hooks;
     hooks.transmit = [this, &p](NodeId to, const Packet& packet) { wires_.push_back({p.place, to, packet}); };
     hooks.applied = [this, &p](const Execute& e, const Image& after) {
@@ -155,6 +156,7 @@ class TwinsRun {
 
   uint64_t scenario_;
   Notary notary_{3};
+  const bool names_requests_;
   Configuration configuration_;
   Oracle oracle_;
   std::vector<std::unique_ptr<Process>> processes_;

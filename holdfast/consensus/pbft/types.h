@@ -198,6 +198,9 @@ struct Config {
   uint64_t max_in_flight = 8;
   uint64_t max_batch_operations = 2048;
   uint64_t max_batch_bytes = 1 << 20;  // of requests; a single larger one still goes alone
+  // A larger batch is proposed by the names of its requests, which every member has from their clients (TOCS 2002, section
+  // 5: separate request transmission).
+  uint64_t whole_proposal_bytes = 1024;
   uint64_t max_request_operations = 1024;
   uint64_t max_request_bytes = 1 << 20;
   uint64_t client_window = 64;  // requests of one client that may be outstanding; the same on all replicas

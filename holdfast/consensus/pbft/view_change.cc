@@ -24,6 +24,7 @@ void Replica::Impl::start_view_change(Step& s, View wanted) {
   complaining = false;
   awaited_votes.clear();
   unseen_until.clear();
+  briefs.clear();
   ViewChange change{.epoch = group().epoch(), .view = view, .from = self(), .stable = stable};
   for (auto& [seq, slot] : slots) {
     if (planted<"B2">()) slot.prepared.reset();
@@ -123,6 +124,7 @@ void Replica::Impl::enter_view(Step& s, const SignedNewView& m) {
   change_deadline = Time::never();
   awaited_votes.clear();
   unseen_until.clear();
+  briefs.clear();
   proof.reset();
   not_believed.clear();
   pace.restart();  // what the last primary did is not this one's fault

@@ -91,6 +91,11 @@ class Words {
   std::string text(const PrePrepare& m) {
     return absl::StrCat("PRE-PREPARE ", print(m.view), " ", print(m.seq), " ", batch(m.batch));
   }
+  std::string text(const BriefPrePrepare& m) {
+    std::string names;
+    for (const RequestId& id : m.requests) absl::StrAppend(&names, " ", name(id));
+    return absl::StrCat("PRE-PREPARE ", print(m.view), " ", print(m.seq), " of", names);
+  }
   std::string text(const Prepare& m) { return "PREPARE " + text(m.vote); }
   std::string text(const Commit& m) { return "COMMIT " + text(m.vote); }
   std::string text(const CheckpointVote& m) { return "CHECKPOINT " + state(m.checkpoint); }
