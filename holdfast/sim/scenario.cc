@@ -7,6 +7,8 @@
 namespace holdfast::sim {
 namespace {
 
+constexpr size_t kMostNodes = 100;
+
 Status invalid(const std::string& what) { return absl::InvalidArgumentError(what); }
 
 void read_cluster(const toml::table& raw, StoreConfig& c, Status& status) {
@@ -51,7 +53,24 @@ void read_workload(const toml::table& raw, WorkloadConfig& c, Status& status) {
   if (total == 0) t.fail(raw, "no request has a weight");
 }
 
-void read_fault(const toml::table& raw, Plan& plan, Status& status) {
+// `most`: the greatest position there may be.
+void read_targets(const toml::node& members, size_t most, TomlTable& t, Fault& f) {
+  const toml::array* list = members.as_array();
+  f.leader = members.value_exact<std::string>() == "leader";
+  if (f.leader) return;
+  if (list == nullptr || list->empty()) {
+    return t.fail(members, "members must be a list of positions, from 0, or \"leader\"");
+  }
+  for (const toml::node& node : *list) {
+    const auto position = node.value_exact<int64_t>();
+    if (!position || *position < 0 || static_cast<size_t>(*position) > most) {
+      return t.fail(node, "a position of a member must be a number from 0 to " + std::to_string(most));
+    }
+    f.members.push_back(static_cast<size_t>(*position));
+  }
+}
+
+void read_fault(const toml::table& raw, size_t most, Plan& plan, Status& status) {
   TomlTable t(raw, "[[fault]]", status);
   Fault f;
   const std::string name = t.text("name");
@@ -65,17 +84,14 @@ void read_fault(const toml::table& raw, Plan& plan, Status& status) {
   t.number("seed", f.seed);
   f.start = Time::at_millis(start);
   f.duration = Duration::millis(duration);
-  if (const toml::node* members = t.get("members")) {
-    const toml::array* list = members->as_array();
-    f.leader = members->value<std::string>() == "leader";
-    if (list == nullptr && !f.leader) {
-      return t.fail(*members, "members must be a list of positions, from 0, or \"leader\"");
-    }
-    for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
-      f.members.push_back(static_cast<size_t>((*list)[i].value<int64_t>().value_or(0)));
-    }
-  }
+  if (const toml::node* members = t.get("members")) read_targets(*members, most, t, f);
   plan.faults.push_back(std::move(f));
+}
+
+const toml::table* section(TomlTable& t, const std::string& name) {
+  const toml::node* node = t.get(name);
+  if (node != nullptr && !node->is_table()) t.fail(*node, name + " must be a table: [" + name + "]");
+  return node != nullptr ? node->as_table() : nullptr;
 }
 
 }  // namespace
@@ -95,10 +111,8 @@ StatusOr<RunSpec> parse_scenario(std::string_view text, std::string_view file_na
     t.number("seed", seed);
     t.text("title");
     t.millis("faults_ms", spec.faults);
-    if (const toml::node* c = t.get("cluster"); c != nullptr && c->is_table())
-      read_cluster(*c->as_table(), spec.store, status);
-    if (const toml::node* w = t.get("workload"); w != nullptr && w->is_table())
-      read_workload(*w->as_table(), spec.workload, status);
+    if (const toml::table* c = section(t, "cluster")) read_cluster(*c, spec.store, status);
+    if (const toml::table* w = section(t, "workload")) read_workload(*w, spec.workload, status);
     if (const toml::node* engine = t.get("engine")) {
       const auto kind = replica::engine_named(t.text("engine"));
       if (!kind) t.fail(*engine, "engine must be " + replica::engine_names());
@@ -109,10 +123,14 @@ StatusOr<RunSpec> parse_scenario(std::string_view text, std::string_view file_na
     if (faults == nullptr) {
       spec.plan = swarm_plan(random, spec.store.members, Time::at_millis(400), Time() + spec.faults,
                              tolerance_of(spec.store.engine, spec.store.read_mode));
-    } else if (const toml::array* list = faults->as_array()) {
+    } else {
       spec.plan = Plan();
-      for (const toml::node& f : *list) {
-        if (f.is_table()) read_fault(*f.as_table(), spec.plan, status);
+      const toml::array* list = faults->as_array();
+      if (list == nullptr || !list->is_homogeneous<toml::table>()) t.fail(*faults, "faults are written as [[fault]]");
+      // Newcomers have positions, too.
+      const size_t most = spec.workload.change_members ? kMostNodes : spec.store.members - 1;
+      for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+        if (const toml::table* fault = (*list)[i].as_table()) read_fault(*fault, most, spec.plan, status);
       }
     }
   }
