@@ -41,13 +41,16 @@ def start_cluster(command):
     process = subprocess.Popen(["bash", "-c", "exec " + command], cwd=ROOT, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE_S
-    while subprocess.run([HOLDFAST, "status"], capture_output=True).returncode != 0:
-        if process.poll() is not None:
-            fail(f"README.md: `{command}` ended by itself, with {process.returncode}")
-        if time.monotonic() > deadline:
-            process.send_signal(signal.SIGINT)
-            fail(f"README.md: `{command}`: the members were not healthy after {PATIENCE_S} s")
-        time.sleep(0.2)
+    try:
+        while subprocess.run([HOLDFAST, "status"], capture_output=True).returncode != 0:
+            if process.poll() is not None:
+                fail(f"README.md: `{command}` ended by itself, with {process.returncode}")
+            if time.monotonic() > deadline:
+                fail(f"README.md: `{command}`: the members were not healthy after {PATIENCE_S} s")
+            time.sleep(0.2)
+    except BaseException:
+        process.terminate()
+        raise
     return process
 
 

@@ -26,8 +26,9 @@ bool of_client_to(uint64_t member, NodeId from, NodeId to, const Message& m) {
 
 // A batch of one request, and the proposal that names it.
 struct Named {
-  Named(const SignedRequest& r, Seq seq) : bytes(codec::encode_flat(Batch{1, {r}})), digest(crypto::digest(bytes.view())) {
-    brief = {0, View(), seq, digest, 1, {r.request.id}};
+  Named(const SignedRequest& r, Seq seq, int64_t stamp_ms = 1)
+      : bytes(codec::encode_flat(Batch{stamp_ms, {r}})), digest(crypto::digest(bytes.view())) {
+    brief = {0, View(), seq, digest, stamp_ms, {r.request.id}};
   }
   Slice bytes;
   Digest digest;
@@ -171,6 +172,21 @@ TEST(PbftBriefs, AreOfThePrimaryOfThisViewOneForAPlace) {
   EXPECT_EQ(voted.size(), 1u);
 }
 
+// What a correct primary does not propose is refused, whichever way it is shown.
+TEST(PbftBriefs, ABatchIsNoLargerThanABatchMayBe) {
+  Briefly q;
+  const std::string much(q.base.max_batch_bytes / 2, 'x');
+  const SignedRequest a = q.request(NodeId(101), 1, much), b = q.request(NodeId(102), 1, much);
+  const Slice bytes = codec::encode_flat(Batch{1, {a, b}});
+  q.say(NodeId(101), NodeId(2), Submit{a});
+  q.say(NodeId(102), NodeId(2), Submit{b});
+  q.wires.clear();
+  const BriefPrePrepare brief{0, View(), Seq(1), crypto::digest(bytes.view()), 1, {a.request.id, b.request.id}};
+  q.say(NodeId(1), NodeId(2), brief);
+  q.say(NodeId(1), NodeId(2), BatchData{Seq(1), bytes});
+  EXPECT_TRUE(q.wires.empty()) << "no vote";
+}
+
 TEST(PbftBriefs, NoMoreNamesThanABatchMayHold) {
   Briefly q;
   Named many(q.request(NodeId(101), 1, "a"), Seq(1));
@@ -184,7 +200,7 @@ TEST(PbftBriefs, NoMoreNamesThanABatchMayHold) {
 TEST(PbftBriefs, AreForgottenWithTheirView) {
   Briefly q;
   const SignedRequest r = q.request(NodeId(101), 1, "a");
-  const Named lacking(r, Seq(1));
+  const Named lacking(r, Seq(3), 3000);  // a stamp to be believed when it comes
   for (uint64_t to = 2; to <= 4; ++to) q.say(NodeId(1), NodeId(to), lacking.brief);
   q.crash(1);
   q.submit("x", 102);
@@ -195,7 +211,7 @@ TEST(PbftBriefs, AreForgottenWithTheirView) {
     if (const auto* p = std::get_if<Prepare>(&m); p != nullptr && from == NodeId(3)) voted.push_back(p->vote);
   };
   q.say(NodeId(101), NodeId(3), Submit{r});
-  q.say(NodeId(1), NodeId(3), BatchData{Seq(1), lacking.bytes});
+  q.say(NodeId(1), NodeId(3), BatchData{Seq(3), lacking.bytes});
   EXPECT_TRUE(voted.empty());
 }
 

@@ -1,8 +1,9 @@
 // Requests that wait to be ordered, and how long they have waited.
 //
 // Bounded per client in number and bytes: what it sends itself by its window, and what others pass on for it by a share of
-// each, so that a client which keeps its window full cannot make the primary drop what a backup waits for. Every client has its turn: batches are filled round robin, and each client's
-// oldest request is timed by itself, so that a primary which serves all but one is found out.
+// each, so that a client which keeps its window full cannot make the primary drop what a backup waits for. Every client
+// has its turn: batches are filled round robin, and each client's oldest request is timed by itself, so that a primary
+// which serves all but one is found out.
 #pragma once
 
 #include <functional>
