@@ -52,12 +52,13 @@ void Replica::Impl::put_together(Step& s, Seq seq) {
     if (r == nullptr) return;  // it came, and is gone: executed meanwhile, or forged
     batch.requests.push_back(*r);
   }
+  // Before it is encoded: what is named again and again may be large.
+  if (!acceptable(s, batch)) return mark<"pbft.proposal_refused">();
   const ContentPtr content = content_of(batch);
   if (content == nullptr || content->digest != brief.digest) {
     // A client told the primary something else under that name; or the primary lies.
     return mark<"pbft.brief_differs">();
   }
-  if (!acceptable(s, content->batch)) return mark<"pbft.proposal_refused">();
   mark<"pbft.brief_accepted">();
   accept(s, {group().epoch(), view, seq, content->digest}, content);
 }

@@ -187,6 +187,20 @@ TEST(PbftBriefs, ABatchIsNoLargerThanABatchMayBe) {
   EXPECT_TRUE(q.wires.empty()) << "no vote";
 }
 
+// A small message must not make its receiver put two gigabytes together.
+TEST(PbftBriefs, WhatIsNamedAgainAndAgainIsNotPutTogether) {
+  Briefly q;
+  const SignedRequest r = q.request(NodeId(101), 1, std::string(q.base.max_request_bytes, 'x'));
+  q.say(NodeId(101), NodeId(2), Submit{r});
+  q.wires.clear();
+  const uint64_t refused = hits_of("pbft.proposal_refused"), differs = hits_of("pbft.brief_differs");
+  BriefPrePrepare brief{0, View(), Seq(1), Digest{}, 1, {}};
+  brief.requests.assign(q.base.max_batch_operations, r.request.id);
+  q.say(NodeId(1), NodeId(2), brief);
+  EXPECT_EQ(hits_of("pbft.proposal_refused"), refused + 1);
+  EXPECT_EQ(hits_of("pbft.brief_differs"), differs) << "it was not even encoded";
+}
+
 TEST(PbftBriefs, NoMoreNamesThanABatchMayHold) {
   Briefly q;
   Named many(q.request(NodeId(101), 1, "a"), Seq(1));
