@@ -79,19 +79,11 @@ std::vector<Utterance> Liar::collude(NodeId to, Message& m) {
     if (to == group_.members()[0].id) ++sequence_;
     say(to, Submit{signed_request(evil(sequence_, which)), false});
   }
-  if (auto* p = std::get_if<PrePrepare>(&m); p != nullptr && random_.chance(1, 2)) {
+  if (std::optional<Shown> shown = proposal_in(m); shown && random_.chance(1, 2)) {
     // The same name twice in a batch, and once more in the next.
-    Batch batch = codec::decode<Batch>(p->batch).value_or(Batch{});
-    batch.requests.push_back(signed_request(evil(sequence_, 1)));
-    batch.requests.push_back(signed_request(evil(sequence_, 2)));
-    auto& alternative = plot_->alternatives[{p->view, p->seq}];
-    if (alternative.empty()) alternative = codec::encode_flat(batch);
-    p->batch = alternative;
-    const Vote v{p->epoch, p->view, p->seq, crypto::digest(alternative.view())};
-    say(to, Prepare{v, sign(v)});
-  }
-  if (auto* p = std::get_if<BriefPrePrepare>(&m); p != nullptr && random_.chance(1, 2)) {
-    for (int i = 0; i < 2; ++i) p->requests.push_back(evil(sequence_, 1).id);
+    for (const int which : {1, 2}) shown->batch.requests.push_back(signed_request(evil(sequence_, which)));
+    say_instead(to, *shown);
+    return std::move(said_);
   }
   say(to, m);
   return std::move(said_);

@@ -90,6 +90,25 @@ void Liar::say(NodeId to, const Message& m, Duration delay) {
   said_.push_back({self_, to, Envelope(m).seal(cluster_, self_, to, *key, authority_), delay});
 }
 
+// Of a proposal that names its requests it has nothing but their names: what it shows in its place has none.
+std::optional<Liar::Shown> Liar::proposal_in(const Message& m) {
+  if (const auto* p = std::get_if<PrePrepare>(&m)) {
+    return Shown{p->epoch, p->view, p->seq, codec::decode<Batch>(p->batch).value_or(Batch{})};
+  }
+  if (const auto* p = std::get_if<BriefPrePrepare>(&m)) return Shown{p->epoch, p->view, p->seq, {p->stamp_ms, {}}};
+  return std::nullopt;
+}
+
+// The same to all who are told the other story, with its vote for it.
+Vote Liar::say_instead(NodeId to, const Shown& shown) {
+  Slice& alternative = plot_->alternatives[{shown.view, shown.seq}];
+  if (alternative.empty()) alternative = codec::encode_flat(shown.batch);
+  const Vote v{shown.epoch, shown.view, shown.seq, crypto::digest(alternative.view())};
+  say(to, PrePrepare{shown.epoch, shown.view, shown.seq, alternative});
+  say(to, Prepare{v, sign(v)});
+  return v;
+}
+
 Signature Liar::sign(const Vote& v) { return authority_.sign(text_of(cluster_, v)); }
 
 Prepare Liar::vote_of_its_own(uint64_t epoch, View view, Seq seq) {
@@ -102,24 +121,13 @@ NodeId Liar::anybody() { return group_.members()[random_.below(group_.size())].i
 
 std::vector<Utterance> Liar::equivocate(NodeId to, Message& m) {
   if (plot_->side.contains(to)) {
-    if (auto* p = std::get_if<PrePrepare>(&m)) {
-      Batch batch = codec::decode<Batch>(p->batch).value_or(Batch{});
-      ++batch.stamp_ms;
-      if (random_.chance(1, 2) && !batch.requests.empty()) batch.requests.pop_back();
-      auto& alternative = plot_->alternatives[{p->view, p->seq}];
-      if (alternative.empty()) alternative = codec::encode_flat(batch);
-      p->batch = alternative;
+    if (std::optional<Shown> shown = proposal_in(m)) {
+      ++shown->batch.stamp_ms;
+      if (random_.chance(1, 2) && !shown->batch.requests.empty()) shown->batch.requests.pop_back();
       // Its vote for the other one goes with it.
-      say(to, m);
-      const Vote v{p->epoch, p->view, p->seq, crypto::digest(alternative.view())};
-      say(to, Prepare{v, sign(v)});
+      const Vote v = say_instead(to, *shown);
       say(to, Commit{v});
       return std::move(said_);
-    }
-    if (auto* p = std::get_if<BriefPrePrepare>(&m)) {
-      // Of a batch that nobody has, with the vote below for it.
-      if (!p->requests.empty()) p->requests.pop_back();
-      p->digest = other(p->digest);
     }
     Vote* v = nullptr;
     if (auto* p = std::get_if<Prepare>(&m)) v = &p->vote;

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -69,6 +70,15 @@ class Liar {
   std::vector<Utterance> twist(NodeId to, Message m, const Packet& packet);
   void say(NodeId to, const Message& m, Duration delay = {});
   Signature sign(const Vote& v);
+  // What it is about to propose, and saying something else in its place.
+  struct Shown {
+    uint64_t epoch = 0;
+    View view;
+    Seq seq;
+    Batch batch;
+  };
+  static std::optional<Shown> proposal_in(const Message& m);
+  Vote say_instead(NodeId to, const Shown& shown);
   Prepare vote_of_its_own(uint64_t epoch, View view, Seq seq);  // for something or other
   NodeId anybody();
   View next_of_its_own(View after) const;
